@@ -1,0 +1,44 @@
+"""The control tasks as Gymnasium environments, all under one contract.
+
+`make(name, seed)` gives an environment with flat float32 observations, actions in [-1, 1]^A and episodes of exactly
+`EPISODE_STEPS` steps that end by truncation, never by termination. Nothing here knows of learning.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import gymnasium
+
+EPISODE_STEPS = 1000
+
+# name -> (module, that module's own name for the task). Modules are imported when a task of theirs is made.
+TASKS: dict[str, tuple[str, str]] = {
+    "ball_in_cup_catch": ("envs.dm_control_suite", "ball_in_cup/catch"),
+    "cheetah_run": ("envs.dm_control_suite", "cheetah/run"),
+    "humanoid_walk": ("envs.dm_control_suite", "humanoid/walk"),
+}
+
+
+class UnknownTask(ValueError):
+    """A task name that is not in `TASKS`."""
+
+
+def check_name(name: str) -> str:
+    """`name`, if it is a task's.
+
+    Raises:
+        UnknownTask: with the list of the known names.
+    """
+    if name not in TASKS:
+        raise UnknownTask(f"unknown task '{name}'; known tasks: {', '.join(sorted(TASKS))}")
+    return name
+
+
+def make(name: str, seed: int = 0, **options: Any) -> gymnasium.Env:
+    """Make a task; `seed` fixes its resets until `reset(seed=...)` gives another.
+
+    Raises:
+        UnknownTask: for a name that is not in `TASKS`.
+    """
+    module, task = TASKS[check_name(name)]
+    return import_module(module).make(task, seed=seed, **options)

@@ -1,0 +1,66 @@
+"""DeepMind Control Suite tasks (Tassa et al., 2018) as Gymnasium environments."""
+
+import os
+import warnings
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from envs import EPISODE_STEPS
+
+
+def _import_suite() -> Any:
+    """dm_control's suite. Training renders nothing: no window system or GL library may be needed for the import."""
+    os.environ.setdefault("MUJOCO_GL", "off")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from dm_control import suite
+    return suite
+
+
+class DMControlTask(gymnasium.Env):
+    """One task of the suite: its observations flattened in the suite's order, its actions rescaled to [-1, 1]."""
+
+    metadata = {"render_modes": ["rgb_array"]}
+
+    def __init__(self, domain: str, task: str, seed: int, render_mode: str | None = None) -> None:
+        self.render_mode = render_mode
+        self._env = _import_suite().load(domain, task, task_kwargs={"random": seed})
+        self.metadata = {**self.metadata, "render_fps": round(1 / self._env.control_timestep())}
+        size = sum(int(np.prod(spec.shape)) for spec in self._env.observation_spec().values())
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        limits = self._env.action_spec()
+        self._centre = (limits.maximum + limits.minimum) / 2
+        self._half_range = (limits.maximum - limits.minimum) / 2
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, limits.shape, np.float32)
+        self._step = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        if seed is not None:
+            self._env.task.random.seed(seed % 2**32)
+        self._step = 0
+        return _flatten(self._env.reset().observation), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        control = self._centre + self._half_range * np.clip(np.asarray(action, np.float64), -1.0, 1.0)
+        timestep = self._env.step(control)
+        self._step += 1
+        return _flatten(timestep.observation), float(timestep.reward), False, self._step >= EPISODE_STEPS, {}
+
+    def render(self) -> np.ndarray:
+        """RGB image of the current state, height x width x 3, uint8."""
+        return self._env.physics.render(height=256, width=256, camera_id=0)
+
+    def close(self) -> None:
+        self._env.close()
+
+
+def _flatten(observation: dict[str, Any]) -> np.ndarray:
+    return np.concatenate([np.ravel(part) for part in observation.values()]).astype(np.float32)
+
+
+def make(task: str, seed: int, **options: Any) -> gymnasium.Env:
+    """`task` is 'domain/task' in the suite's names."""
+    return DMControlTask(*task.split("/"), seed=seed, **options)

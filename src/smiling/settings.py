@@ -1,0 +1,79 @@
+"""Settings: frozen, typed, defined once.
+
+Each part of the suite declares its own class beside the code that uses it; the values of the class
+are the paper's, a scale file of `workflow/config/scales/` overrides what it needs to.
+"""
+
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class UserError(Exception):
+    """A mistake that the user can mend: shown as one sentence, without a traceback, exit code 1."""
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and a key that nobody reads is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    def digest(self) -> str:
+        """Hexadecimal hash of the values, equal for equal settings whatever their order."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def validate(cls: type[S], values: dict[str, Any], where: str = "") -> S:
+    """Build `cls` from `values`.
+
+    Raises:
+        UserError: naming each offending key under `where`, the value it has and what is allowed.
+    """
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise UserError("; ".join(_sentence(cls, item, where) for item in error.errors())) from None
+
+
+def _sentence(cls: type[Settings], item: dict[str, Any], where: str) -> str:
+    path = [str(part) for part in item["loc"]]
+    key = ".".join([where, *path] if where else path)
+    if item["type"] == "extra_forbidden":
+        return f"setting '{key}' is unknown; known here: {', '.join(_siblings(cls, item['loc'])) or 'none'}"
+    if item["type"] == "missing":
+        return f"setting '{key}' is missing"
+    return f"setting '{key}' is {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _siblings(cls: Any, path: tuple[str | int, ...]) -> list[str]:
+    """Names allowed beside the last key of `path`, following nested settings classes."""
+    for part in path[:-1]:
+        field = getattr(cls, "model_fields", {}).get(str(part))
+        cls = field.annotation if field else None
+    return sorted(getattr(cls, "model_fields", {}))
+
+
+def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `override`, recursing into mappings; neither is changed."""
+    merged = dict(base)
+    for key, value in override.items():
+        both_maps = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both_maps else value
+    return merged
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """Sentences 'key: old there, new here' for the values in which two nested mappings differ."""
+    found = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            found.append(f"{prefix}{key}: {before!r} there, {after!r} here")
+    return found
