@@ -42,3 +42,9 @@ def make(name: str, seed: int = 0, **options: Any) -> gymnasium.Env:
     """
     module, task = TASKS[check_name(name)]
     return import_module(module).make(task, seed=seed, **options)
+
+
+def sizes(name: str) -> tuple[int, int]:
+    """Sizes of a task's observation and action vectors."""
+    env = make(name)
+    return env.observation_space.shape[0], env.action_space.shape[0]

@@ -45,6 +45,8 @@ def _sentence(cls: type[Settings], item: dict[str, Any], where: str) -> str:
     key = ".".join([where, *path] if where else path)
     if item["type"] == "extra_forbidden":
         return f"setting '{key}' is unknown; known here: {', '.join(_siblings(cls, item['loc'])) or 'none'}"
+    if item["type"] == "value_error":
+        return f"setting '{key}': {item['ctx']['error']}" if key else str(item["ctx"]["error"])
     if item["type"] == "missing":
         return f"setting '{key}' is missing"
     return f"setting '{key}' is {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"

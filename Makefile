@@ -1,0 +1,36 @@
+# Two commands are enough: `make figure3` and `make test`. Both set up by themselves.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+CORES ?= all
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: figure3 test setup lock clean-setup
+
+figure3: $(READY)
+	snakemake --cores $(CORES) figure3
+
+test: $(READY)
+	ruff check .
+	ruff format --check .
+	snakefmt --check --line-length 120 Snakefile workflow/rules
+	snakemake --lint
+	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))")
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml workflow/install
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	workflow/install
+	touch $@
+
+# Resolve the ranges of pyproject.toml anew into requirements.lock.
+lock:
+	rm -rf .lock-venv
+	$(PYTHON) -m venv .lock-venv
+	.lock-venv/bin/python -m pip install --quiet .
+	workflow/write_lock .lock-venv/bin/python
+	rm -rf .lock-venv
+
+clean-setup:
+	rm -rf $(VENV)

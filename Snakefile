@@ -1,0 +1,40 @@
+"""Imitation learning by score matching: the paper's figures from nothing. Start with `snakemake --cores all figure3`."""
+
+from pathlib import Path
+
+
+configfile: "workflow/config/benchmark.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/experts.smk"
+include: "workflow/rules/demonstrations.smk"
+
+
+for rules_of_a_method in sorted(Path(workflow.basedir, "workflow/rules/methods").glob("*.smk")):
+
+    include: str(rules_of_a_method)
+
+
+include: "workflow/rules/figures.smk"
+
+
+rule figure3:
+    default_target: True
+    input:
+        FIGURE3,
+
+
+rule experts:
+    input:
+        EXPERTS,
+
+
+rule demonstrations:
+    input:
+        DEMONSTRATIONS,
+
+
+rule runs:
+    input:
+        RUNS,

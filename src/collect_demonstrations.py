@@ -1,0 +1,99 @@
+"""Collect demonstrations from an expert policy, or check and adopt a file of your own.
+
+Writes demonstrations.npz and returns.json into --out, and heldout.npz where there is a policy. returns.json holds what
+the curves are normalised by: the expert's return (mean actions) and the uniform random policy's. With --demos the
+expert's return is the mean over the file's trajectories.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import envs
+from smiling import command, demonstrations, experiment, policies
+from smiling.artefacts import remove_partial, write_json
+from smiling.demonstrations import Demonstrations
+from smiling.evaluation import Evaluator, random_returns
+from smiling.experiment import ExperimentSettings, ExpertSettings
+from smiling.networks import Actor
+from smiling.progress import Meter
+from smiling.provenance import file_digest, provenance
+from smiling.seeding import derive
+
+
+@torch.no_grad()
+def play(task: str, actor: Actor, settings: ExpertSettings, set_name: str, made_by: dict[str, Any]) -> Demonstrations:
+    """Trajectories of the expert, its actions sampled or mean; `set_name` fixes initial states and noise."""
+    env = envs.make(task)
+    noise = torch.Generator().manual_seed(derive(settings.seed, "demonstrations", set_name))
+    rows: dict[str, list[Any]] = {"observations": [], "actions": [], "rewards": [], "next_observations": []}
+    with Meter(f"{task} {set_name}", settings.trajectories, unit="trajectories") as meter:
+        for trajectory in range(settings.trajectories):
+            observation, _ = env.reset(seed=derive(settings.seed, "demonstrations", set_name, trajectory))
+            truncated = False
+            while not truncated:
+                state = torch.from_numpy(observation)[None]
+                drawn = torch.randn(1, actor.action_size, generator=noise)
+                action = (actor.sample(state, drawn)[0] if settings.sample_actions else actor.mean_action(state))[0].numpy()
+                after, reward, _, truncated, _ = env.step(action)
+                for name, value in zip(rows, (observation, action, reward, after), strict=True):
+                    rows[name].append(value)
+                observation = after
+            meter.update(trajectory + 1)
+    starts = np.arange(settings.trajectories) * envs.EPISODE_STEPS
+    arrays = {name: np.asarray(values, np.float32) for name, values in rows.items()}
+    return Demonstrations(**arrays, episode_starts=starts, made_by=made_by)
+
+
+def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> dict[str, Any]:
+    """Write both sets; the returns to record."""
+    actor = policies.read(options.policy)
+    made_by = {
+        "task": options.task,
+        "policy": file_digest(options.policy),
+        "settings": settings.of_expert(options.task),
+        "provenance": provenance(),
+    }
+    returns = {}
+    for set_name in ("heldout", "demonstrations"):  # the declared result is written last
+        played = play(options.task, actor, settings.expert, set_name, made_by)
+        demonstrations.write(options.out / f"{set_name}.npz", played)
+        returns[set_name] = played.returns()
+    evaluator = Evaluator(options.task, settings.expert.evaluation_episodes, derive(settings.expert.seed, "expert return"))
+    evaluated = evaluator.returns(actor.mean_action, index=0)
+    return {"expert_return": float(evaluated.mean()), "expert_episodes": evaluated.tolist(), **returns}
+
+
+def from_file(options: argparse.Namespace) -> dict[str, Any]:
+    """Check the user's file and write it anew; the returns to record."""
+    adopted = demonstrations.read(options.demos, *envs.sizes(options.task))
+    demonstrations.write(options.out / "demonstrations.npz", adopted)
+    returns = adopted.returns()
+    return {"expert_return": float(np.mean(returns)), "demonstrations": returns}
+
+
+def main() -> None:
+    flags = command.parser(__doc__)
+    flags.add_argument("--task", required=True)
+    origin = flags.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--policy", type=Path, help="the expert's policy.safetensors")
+    origin.add_argument("--demos", type=Path, help="a demonstrations file of your own")
+    options = flags.parse_args()
+    command.settle_process()
+    settings = experiment.load(options.scale, options.assignments)
+    settings.task(options.task)
+    options.out.mkdir(parents=True, exist_ok=True)
+    remove_partial(options.out)
+    returns = from_policy(options, settings) if options.policy else from_file(options)
+    random = random_returns(options.task, settings.expert.evaluation_episodes, settings.expert.seed)
+    returns |= {"random_return": float(random.mean()), "random_episodes": random.tolist()}
+    write_json(options.out / "returns.json", {"task": options.task, **returns, "provenance": provenance()})
+    print(f"{options.task}: expert {returns['expert_return']:.1f}, random {returns['random_return']:.1f}", flush=True)
+    print(f"demonstrated returns: {', '.join(f'{value:.0f}' for value in returns['demonstrations'])}", flush=True)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,75 @@
+"""What the stage scripts share: flags, one thread, and a sentence instead of a traceback for a user's mistake."""
+
+import argparse
+import contextlib
+import ctypes
+import errno
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import envs
+from smiling.settings import UserError
+
+# Parameters of glibc's mallopt(3).
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+KEPT_BYTES = 1 << 30
+
+FILE_PROBLEMS = {
+    errno.ENOSPC: "the disk is full; free some space and give the same command again",
+    errno.EACCES: "permission denied; make the output folder writable or choose another",
+    errno.EPERM: "permission denied; make the output folder writable or choose another",
+    errno.EROFS: "the file system is read-only; choose another output folder",
+}
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the flags of every stage."""
+    flags = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    flags.add_argument("--scale", default="quick", help="a file of workflow/config/scales, without .yaml (default: quick)")
+    flags.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="assignments", help="override a setting; may be repeated"
+    )
+    flags.add_argument("--out", type=Path, required=True, help="folder to write into (a figure: path without suffix)")
+    return flags
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Run a script's `main`, then exit: 0, 1 after a user's mistake or a disk's failure, 130 after Ctrl-C."""
+    try:
+        main()
+    except (UserError, envs.UnknownTask) as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in FILE_PROBLEMS:
+            raise
+        _fail(f"{error.filename or 'writing'}: {FILE_PROBLEMS[error.errno]}")
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on from the last checkpoint", code=130)
+    sys.exit(0)
+
+
+def _fail(sentence: str, code: int = 1) -> NoReturn:
+    print(f"error: {sentence}", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def settle_process() -> None:
+    """Make this process good at small tensor work.
+
+    One thread: two in one small job are slower than one, and jobs run side by side. Denormals flushed to zero. Freed
+    memory kept for the next tensor instead of given back: with two jobs on two cores, returning and faulting in the
+    same pages again took half of the time.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    with contextlib.suppress(OSError, AttributeError):  # not glibc: its allocator has its own ways
+        mallopt = ctypes.CDLL(None).mallopt
+        for option in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
+            mallopt(option, KEPT_BYTES)
+        mallopt(M_TOP_PAD, KEPT_BYTES // 16)

@@ -1,0 +1,82 @@
+"""Learning curves: read, normalised, averaged over seeds with bootstrap intervals."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from smiling.settings import UserError
+
+RESAMPLES = 2000  # of the bootstrap
+CONFIDENCE = 0.95
+
+
+def read_curve(run: Path) -> pd.DataFrame:
+    """`env_step` and `return` of a finished run, in order of steps.
+
+    Raises:
+        UserError: naming the run if its curve is missing, empty or not finite.
+    """
+    path = run / "curve.csv"
+    try:
+        curve = pd.read_csv(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: that run has not finished; run it, or leave its seed out") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError):
+        raise UserError(f"{path} is not a table; delete it to run that seed again") from None
+    if not {"env_step", "return"} <= set(curve.columns) or curve.empty:
+        raise UserError(f"{path} needs the columns env_step and return, and a row")
+    curve = curve[["env_step", "return"]].sort_values("env_step", ignore_index=True)
+    if not np.isfinite(curve.to_numpy(dtype=float)).all():
+        raise UserError(f"{path} holds a value that is not finite; delete it to run that seed again")
+    return curve
+
+
+def read_returns(demonstrations: Path) -> tuple[float, float]:
+    """Returns of the expert and of the random policy, from a demonstrations folder's returns.json.
+
+    Raises:
+        UserError: if it is missing, or the expert is no better than random.
+    """
+    path = demonstrations / "returns.json"
+    try:
+        returns = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: collect the demonstrations first") from None
+    expert, random = returns["expert_return"], returns["random_return"]
+    if expert <= random:
+        raise UserError(f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer")
+    return expert, random
+
+
+def normalise(returns: np.ndarray, expert: float, random: float) -> np.ndarray:
+    """Returns on the scale on which the random policy is 0 and the expert 1."""
+    return (returns - random) / (expert - random)
+
+
+def on_grid(curves: list[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (n,) that all curves share, and their returns there (seeds, n).
+
+    Raises:
+        UserError: if the curves were not evaluated at the same steps.
+    """
+    steps = curves[0]["env_step"].to_numpy()
+    if any(not np.array_equal(curve["env_step"].to_numpy(), steps) for curve in curves):
+        raise UserError("seeds of one method were evaluated at different steps; run them under the same settings")
+    return steps, np.stack([curve["return"].to_numpy() for curve in curves])
+
+
+def bootstrap_interval(values: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile bootstrap interval of the mean over seeds: (seeds, n) -> lower (n,) and upper (n,)."""
+    seeds = len(values)
+    drawn = np.random.default_rng(seed).integers(seeds, size=(RESAMPLES, seeds))
+    means = values[drawn].mean(1)
+    tail = (1 - CONFIDENCE) / 2
+    lower, upper = np.quantile(means, [tail, 1 - tail], axis=0)
+    return lower, upper
+
+
+def last_quarter(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean over the last quarter of training, (seeds,), of values (seeds, n) at `steps` (n,)."""
+    return values[:, steps > 0.75 * steps[-1]].mean(1)

@@ -1,0 +1,29 @@
+"""The forward process: DDPM's discretisation of Ornstein-Uhlenbeck diffusion (paper section 3.3; Ho et al., 2020)."""
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from smiling.settings import Settings
+
+
+class DiffusionSettings(Settings):
+    """The paper's process: 5 000 steps (Table 2) with linear betas (the authors' code)."""
+
+    steps: int = Field(5000, ge=2, description="discretisation steps T")
+    first_beta: float = Field(1e-4, gt=0, lt=1)
+    last_beta: float = Field(0.02, gt=0, lt=1)
+
+
+def alpha_bar(settings: DiffusionSettings) -> Tensor:
+    """Share of the state's variance left at each time, (steps,): the running product of 1 - beta.
+
+    In the paper's continuous time, sqrt(alpha_bar) = e^{-t}.
+    """
+    betas = torch.linspace(settings.first_beta, settings.last_beta, settings.steps, dtype=torch.float64)
+    return torch.cumprod(1 - betas, 0).float()
+
+
+def diffuse(states: Tensor, noise: Tensor, alpha_bar_t: Tensor) -> Tensor:
+    """A draw of q_t(. | s): sqrt(alpha_bar) s + sqrt(1 - alpha_bar) noise; `alpha_bar_t` broadcasts over the last dimension."""
+    return alpha_bar_t.sqrt() * states + (1 - alpha_bar_t).sqrt() * noise

@@ -1,0 +1,189 @@
+"""The experiment: which tasks, methods and seeds, at what scale, under which settings.
+
+Values come from three places, the later winning: the settings classes (the paper's values), the scale's file in
+`workflow/config/scales/`, and what the user sets (`benchmark.yaml`, Snakemake's --config, a script's --set).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+import envs
+from smiling import methods
+from smiling.provenance import ROOT
+from smiling.sac import SACSettings
+from smiling.settings import Settings, UserError, merge, validate
+from smiling.training import TrainingSettings
+
+SCALES = ROOT / "workflow" / "config" / "scales"
+DEMONSTRATION_KINDS = ("states", "state_actions")
+
+
+def _listed(value: Any) -> Any:
+    """'a,b' and a single value as lists, as they arrive from a command line."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class TaskSettings(Settings):
+    """What is particular to a task. Steps are whole episodes."""
+
+    env_steps: int = Field(ge=1000, multiple_of=envs.EPISODE_STEPS, description="of an imitation run")
+    expert_steps: int = Field(ge=1000, multiple_of=envs.EPISODE_STEPS, description="of the expert's training")
+    seeds: Seeds | None = None  # instead of the experiment's
+    method_settings: dict[str, dict[str, Any]] = {}  # changes to a method's settings on this task
+    demonstrations: Path | None = None  # a file of the user's own, instead of an expert's
+
+
+class ExpertSettings(Settings):
+    """The expert: the solver trained on the task's reward, and what is recorded of it."""
+
+    seed: int = Field(0, ge=0)
+    policy: Literal["last", "best"] = Field("last", description="of training, by its evaluations")
+    trajectories: int = Field(5, ge=1, description="demonstrated, and as many held out (paper, section 6)")
+    sample_actions: bool = Field(True, description="demonstrate sampled rather than mean actions (the authors' code)")
+    evaluation_episodes: int = Field(10, ge=1, description="for the returns of expert and random policy")
+
+
+class ExperimentSettings(Settings):
+    """The whole experiment."""
+
+    scale: str
+    tasks: dict[str, TaskSettings] = Field(min_length=1)
+    only_tasks: Names | None = None  # a selection among the scale's tasks
+    methods: Names = ("smiling", "dac", "iq_learn", "bc")
+    seeds: Seeds = (0, 1, 2, 3, 4)
+    expert: ExpertSettings = ExpertSettings()
+    sac: SACSettings = SACSettings()
+    training: TrainingSettings = TrainingSettings()
+    method_settings: dict[str, dict[str, Any]] = {}
+
+    @field_validator("tasks")
+    @classmethod
+    def _tasks_exist(cls, tasks: dict[str, TaskSettings]) -> dict[str, TaskSettings]:
+        for name in tasks:
+            envs.check_name(name)
+        return tasks
+
+    @model_validator(mode="after")
+    def _selection_exists(self) -> "ExperimentSettings":
+        for name in self.only_tasks or ():
+            envs.check_name(name)
+            if name not in self.tasks:
+                raise ValueError(f"task '{name}' is not of scale '{self.scale}', which has {', '.join(self.tasks)}")
+        return self
+
+    def task_names(self) -> tuple[str, ...]:
+        """The tasks that are asked for."""
+        return self.only_tasks or tuple(self.tasks)
+
+    def task(self, name: str) -> TaskSettings:
+        """Settings of a task.
+
+        Raises:
+            UserError: if the scale does not have it.
+        """
+        envs.check_name(name)
+        if name not in self.tasks:
+            raise UserError(f"scale '{self.scale}' has no task '{name}'; it has {', '.join(self.tasks)}")
+        return self.tasks[name]
+
+    def seeds_of(self, task: str) -> tuple[int, ...]:
+        """Seeds of the runs on `task`."""
+        return self.task(task).seeds or self.seeds
+
+    def of_method(self, name: str, task: str) -> Settings:
+        """Settings of method `name` on `task`: the class's values, then the scale's, the task's, the variant's.
+
+        Raises:
+            UserError: for an unknown method or an invalid setting.
+        """
+        base = methods.base(name)
+        values = merge(self.method_settings.get(base, {}), self.task(task).method_settings.get(base, {}))
+        values = merge(values, methods.variant_settings(name))
+        cls = methods.load(name).settings
+        return validate(cls, merge(cls().model_dump(), values), where=f"method_settings.{base}")
+
+    def of_run(self, name: str, task: str) -> dict[str, Any]:
+        """All settings that an imitation run depends on, as plain values."""
+        return {
+            "env_steps": self.task(task).env_steps,
+            "method": self.of_method(name, task).model_dump(mode="json"),
+            "sac": self.sac.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+        }
+
+    def of_expert(self, task: str) -> dict[str, Any]:
+        """All settings that an expert and its demonstrations depend on, as plain values."""
+        return {
+            "expert_steps": self.task(task).expert_steps,
+            "expert": self.expert.model_dump(mode="json"),
+            "sac": self.sac.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+        }
+
+
+def scale_names() -> list[str]:
+    """Scales that have a file."""
+    return sorted(path.stem for path in SCALES.glob("*.yaml"))
+
+
+def load(scale: str, assignments: Sequence[str] = ()) -> ExperimentSettings:
+    """The experiment at `scale`, with settings overridden by 'key=value' texts.
+
+    Raises:
+        UserError: naming the key that is wrong; every method's settings on every task are checked.
+    """
+    return resolve(scale, parse_overrides(assignments))
+
+
+def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
+    """`load` with the overrides as a nested mapping."""
+    path = SCALES / f"{scale}.yaml"
+    if not path.is_file():
+        raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
+    values = merge(yaml.safe_load(path.read_text()), {**overrides, "scale": scale})
+    experiment = validate(ExperimentSettings, values)
+    for base in {*experiment.method_settings, *(b for task in experiment.tasks.values() for b in task.method_settings)}:
+        methods.load(base)
+    for name in experiment.methods:
+        for task in experiment.task_names():
+            experiment.of_method(name, task)
+    return experiment
+
+
+def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
+    """'a.b=value' texts as a nested mapping; values are read as YAML.
+
+    Raises:
+        UserError: for a text without '='.
+    """
+    overrides: dict[str, Any] = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UserError(f"--set {text}: write key=value, for example sac.batch=256")
+        nested: Any = yaml.safe_load(value)
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        overrides = merge(overrides, nested)
+    return overrides
+
+
+def assignments(overrides: dict[str, Any], prefix: str = "") -> list[str]:
+    """Inverse of `parse_overrides`, for command lines."""
+    texts = []
+    for key, value in overrides.items():
+        if isinstance(value, dict):
+            texts += assignments(value, f"{prefix}{key}.")
+        else:
+            texts.append(f"{prefix}{key}={yaml.safe_dump(value, default_flow_style=True).split(chr(10))[0]}")
+    return texts

@@ -1,0 +1,106 @@
+"""DAC (Kostrikov et al., 2018), aligned with SMILING as the paper does: the objective differs, nothing else.
+
+A discriminator tells the expert's states (1) from the learner's (0); the reward is -log(1 - sigmoid(D)).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smiling.imitation import Imitation, run_with_reward
+from smiling.methods import LearnedReward, Method
+from smiling.score_model import LEAK, batches
+from smiling.seeding import derive
+from smiling.settings import Settings
+
+REWARD_FLOOR = 1e-8  # inside the logarithm, as in the authors' code
+
+
+class DACSettings(Settings):
+    """Table 2; the penalty and the reward are those of the authors' code."""
+
+    width: int = Field(256, ge=1, description="units of the hidden layer")
+    linear: bool = Field(False, description="no activation (Figure 5)")
+    lr: float = Field(5e-3, gt=0)
+    batch: int = Field(1024, ge=1)
+    states_per_update: int = Field(100_000, ge=1, description="learner states drawn for one pass")
+    penalty: float = Field(10.0, ge=0, description="weight of the gradient penalty")
+
+
+def discriminator(size: int, settings: DACSettings, seed: int) -> nn.Module:
+    """Logit of 'this state is the expert's': one hidden layer."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        activation = nn.Identity() if settings.linear else nn.LeakyReLU(LEAK)
+        return nn.Sequential(nn.Linear(size, settings.width), activation, nn.Linear(settings.width, 1))
+
+
+def gradient_penalty(model: nn.Module, points: Tensor) -> Tensor:
+    """Mean of (|grad D| - 1)^2 at `points` (n, feature) (Gulrajani et al., 2017)."""
+    points = points.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model(points).sum(), points, create_graph=True)
+    return (gradient.norm(dim=-1) - 1).square().mean()
+
+
+def discriminator_loss(model: nn.Module, expert: Tensor, learner: Tensor, mix: Tensor, penalty: float) -> Tensor:
+    """Binary cross entropy averaged over the two halves, plus the penalty at interpolates weighted by `mix` (n, 1)."""
+    expert_logits, learner_logits = model(expert), model(learner)
+    expert_loss = F.binary_cross_entropy_with_logits(expert_logits, torch.ones_like(expert_logits))
+    learner_loss = F.binary_cross_entropy_with_logits(learner_logits, torch.zeros_like(learner_logits))
+    return (expert_loss + learner_loss) / 2 + penalty * gradient_penalty(model, mix * expert + (1 - mix) * learner)
+
+
+class DAC(LearnedReward):
+    """The discriminator as a reward."""
+
+    def __init__(self, expert_features: Tensor, settings: DACSettings, seed: int) -> None:
+        self.settings = settings
+        self.generator = torch.Generator(expert_features.device).manual_seed(derive(seed, "dac"))
+        self.model = discriminator(expert_features.shape[-1], settings, derive(seed, "discriminator"))
+        self.model.to(expert_features.device)
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.lr, fused=True)
+        self._expert_features = expert_features
+
+    def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
+        """One pass over learner states drawn from the state buffer, each beside an expert state drawn at random."""
+        losses = []
+        for learner in batches(draw(self.settings.states_per_update), self.settings.batch):
+            mine = torch.randint(len(self._expert_features), (len(learner),), generator=self.generator, device=learner.device)
+            mix = torch.rand(len(learner), 1, generator=self.generator, device=learner.device)
+            loss = discriminator_loss(self.model, self._expert_features[mine], learner, mix, self.settings.penalty)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+            losses.append(loss.detach())
+        return {"discriminator_loss": torch.stack(losses).mean().item()}
+
+    @torch.no_grad()
+    def pointwise(self, features: Tensor) -> Tensor:
+        """-log(1 - sigmoid(D) + 1e-8)."""
+        return -torch.log(1 - torch.sigmoid(self.model(features).squeeze(-1)) + REWARD_FLOOR)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Model, optimiser and randomness."""
+        return {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self.model.load_state_dict(saved["model"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.generator.set_state(saved["generator"].cpu())
+
+
+def run(imitation: Imitation) -> None:
+    """DAC on the task's solver."""
+    run_with_reward(imitation, DAC)
+
+
+METHOD = Method("DAC", DACSettings, run, variants={"linear": {"linear": True}})

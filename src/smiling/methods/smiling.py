@@ -1,0 +1,107 @@
+"""SMILING (Algorithm 1): the reward is minus the cost of Eq. 4, from the expert's and the learner's score models."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from smiling.cost import Cost, CostSettings
+from smiling.imitation import Imitation, run_with_reward
+from smiling.methods import LearnedReward, Method
+from smiling.progress import Meter
+from smiling.run_folder import check_finite
+from smiling.score_model import ScoreModel, ScoreModelSettings, fit_pass, score_optimiser
+from smiling.seeding import derive
+from smiling.settings import Settings
+
+
+class SmilingSettings(Settings):
+    """Table 2 and appendix C."""
+
+    score_model: ScoreModelSettings = ScoreModelSettings()
+    cost: CostSettings = CostSettings()
+    expert_epochs: int = Field(4000, ge=1, description="passes over the expert's states, once (line 1)")
+    states_per_update: int = Field(100_000, ge=1, description="states drawn for a pass of the learner's model (line 3)")
+    reward_std: float = Field(0.1, gt=0, description="standard deviation of a batch's rewards, mean 0")
+
+
+class Smiling(LearnedReward):
+    """Both score models and the cost between them."""
+
+    def __init__(self, expert_features: Tensor, settings: SmilingSettings, seed: int) -> None:
+        self.settings = settings
+        self.generator = torch.Generator(expert_features.device).manual_seed(derive(seed, "smiling"))
+        size, device = expert_features.shape[-1], expert_features.device
+        self.expert = ScoreModel(size, settings.score_model, derive(seed, "expert score model")).to(device)
+        self.learner = ScoreModel(size, settings.score_model, derive(seed, "learner score model")).to(device)
+        self.optimiser = score_optimiser(self.learner)
+        self._cost: Cost | None = None
+        self._expert_features = expert_features
+
+    def prepare(self, name: str) -> None:
+        """Fit the expert's score model (line 1 of Algorithm 1)."""
+        optimiser = score_optimiser(self.expert)
+        epochs = self.settings.expert_epochs
+        with Meter(f"{name}: expert's score model", epochs, unit="epochs") as meter:
+            for epoch in range(epochs):
+                order = torch.randperm(len(self._expert_features), generator=self.generator, device=self.generator.device)
+                loss = fit_pass(self.expert, optimiser, self._expert_features[order], self.generator)
+                meter.update(epoch + 1)
+        check_finite({"the expert's score loss": loss.item()}, epochs)
+
+    def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
+        """One pass of the learner's score model over states drawn from the state buffer (line 3)."""
+        features = draw(self.settings.states_per_update)
+        loss = fit_pass(self.learner, self.optimiser, features, self.generator)
+        self._freeze_cost(features)
+        return {"score_loss": loss.item()}
+
+    def _freeze_cost(self, pilot: Tensor) -> None:
+        self._cost = Cost(self.expert, self.learner, self.settings.cost)
+        self._cost.tune(pilot, self.generator)
+
+    def pointwise(self, features: Tensor) -> Tensor:
+        """-c(s), Eq. 4."""
+        if self._cost is None:
+            raise ValueError("the learner's score model has not been fitted yet: call update() first")
+        return -self._cost(features, self.generator)
+
+    def in_batch(self, rewards: Tensor) -> Tensor:
+        """Mean 0, standard deviation `reward_std` over the batch (section 6: the cost's scale is the states')."""
+        return normalise(rewards, self.settings.reward_std)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Models, optimiser, randomness and the cost's tuning."""
+        return {
+            "expert": self.expert.state_dict(),
+            "learner": self.learner.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "cost": None if self._cost is None else self._cost.state_dict(),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self.expert.load_state_dict(saved["expert"])
+        self.learner.load_state_dict(saved["learner"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.generator.set_state(saved["generator"].cpu())
+        if saved["cost"] is not None:
+            self._cost = Cost(self.expert, self.learner, self.settings.cost)
+            self._cost.load_state_dict(saved["cost"])
+
+
+def normalise(rewards: Tensor, std: float) -> Tensor:
+    """Shift and scale to mean 0 and standard deviation `std`; equal rewards become 0."""
+    centred = rewards - rewards.mean()
+    return std * centred / rewards.std().clamp_min(torch.finfo(rewards.dtype).tiny)
+
+
+def run(imitation: Imitation) -> None:
+    """SMILING on the task's solver."""
+    run_with_reward(imitation, Smiling)
+
+
+METHOD = Method("SMILING", SmilingSettings, run, variants={"linear": {"score_model": {"linear": True}}})

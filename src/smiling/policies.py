@@ -1,0 +1,40 @@
+"""Policies on disk: an actor's weights as safetensors, its shape in the file's metadata. Nothing is pickled."""
+
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from smiling.artefacts import whole
+from smiling.networks import Actor
+from smiling.settings import UserError
+
+SHAPE = ("state_size", "action_size", "width", "depth")
+
+
+def write(path: Path, actor: Actor) -> None:
+    """Write an actor, whole."""
+    metadata = {name: str(getattr(actor, name)) for name in SHAPE}
+    weights = {name: value.cpu().contiguous() for name, value in actor.state_dict().items()}
+    with whole(path) as temporary:
+        safetensors.torch.save_file(weights, temporary, metadata)
+
+
+def read(path: Path) -> Actor:
+    """Read an actor.
+
+    Raises:
+        UserError: if there is no such file or it does not hold an actor of ours.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a mapping
+        actor = Actor(*(int(metadata[name]) for name in SHAPE), torch.Generator())
+        actor.load_state_dict(weights)
+    except FileNotFoundError:
+        raise UserError(f"policy {path}: no such file") from None
+    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise UserError(f"policy {path}: not an actor written by this suite ({str(error).splitlines()[0]})") from None
+    return actor

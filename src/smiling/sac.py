@@ -1,0 +1,142 @@
+"""Soft actor-critic (Haarnoja et al., 2018) with the settings of Yarats & Kostrikov's pytorch_sac (2020).
+
+One update is a fixed sequence of tensor operations on a batch and two blocks of noise, without a look at any value:
+the rewards of the batch may be anybody's, and the update can be compiled or captured as it stands.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from smiling.networks import Actor, Critics
+from smiling.optimiser import Adam, flatten
+from smiling.replay import Batch
+from smiling.settings import Settings
+
+
+class SACSettings(Settings):
+    """The paper's SAC (section 6, appendix C; values of pytorch_sac)."""
+
+    width: int = Field(1024, ge=1, description="units of each hidden layer")
+    depth: int = Field(2, ge=1, description="hidden layers of actor and critics")
+    critics: int = Field(2, ge=1, description="Q networks; the smallest value counts")
+    batch: int = Field(1024, ge=1, description="transitions in an update")
+    discount: float = Field(0.99, ge=0, le=1)
+    actor_lr: float = Field(1e-4, gt=0)
+    critic_lr: float = Field(1e-4, gt=0)
+    temperature_lr: float = Field(1e-4, gt=0)
+    initial_temperature: float = Field(0.1, gt=0)
+    learn_temperature: bool = True
+    tau: float = Field(0.005, gt=0, le=1, description="share of the critics that moves into their targets")
+    target_every: int = Field(2, ge=1, description="updates between two moves of the targets")
+    seed_steps: int = Field(5000, ge=0, description="steps of uniform random actions before the first update")
+    replay_capacity: int = Field(1_000_000, ge=1)
+
+
+class SAC:
+    """Actor, critics, their targets and the temperature, with one optimiser each."""
+
+    def __init__(
+        self, state_size: int, action_size: int, settings: SACSettings, seed: int, device: str | torch.device = "cpu"
+    ) -> None:
+        self.settings = settings
+        self.device = torch.device(device)
+        self.target_entropy = -float(action_size)
+        self.action_size = action_size
+        weights = torch.Generator().manual_seed(seed)
+        size = {"width": settings.width, "depth": settings.depth, "generator": weights}
+        self.actor = Actor(state_size, action_size, **size).to(self.device)
+        self.critics = Critics(state_size, action_size, **size, members=settings.critics).to(self.device)
+        self.targets = copy.deepcopy(self.critics).requires_grad_(False)
+        self.log_temperature = nn.Parameter(torch.tensor(settings.initial_temperature, device=self.device).log())
+        self.noise = torch.Generator(self.device).manual_seed(seed + 1)
+        self.updates = 0
+        self._optimisers = {
+            "actor": Adam(self.actor.parameters(), settings.actor_lr),
+            "critics": Adam(self.critics.parameters(), settings.critic_lr),
+            "temperature": Adam([self.log_temperature], settings.temperature_lr),
+        }
+        self._flat_targets = flatten(self.targets.parameters())
+
+    @torch.no_grad()
+    def explore(self, state: Tensor) -> Tensor:
+        """An action (action,) sampled from the policy at `state` (state,)."""
+        return self.actor.sample(state[None], self._draw(1))[0][0]
+
+    def update(self, batch: Batch) -> dict[str, Tensor]:
+        """One step of critics, actor and temperature, and of the targets where they are due; detached diagnostics."""
+        size = len(batch.states)
+        report = self._step("critics", self.critic_loss(batch, self._draw(size)))
+        report |= self.update_actor(batch.states, self._draw(size))
+        self.updates += 1
+        if self.updates % self.settings.target_every == 0:
+            self.move_targets()
+        return report
+
+    def critic_loss(self, batch: Batch, noise: Tensor) -> Tensor:
+        """Squared soft Bellman error, a mean over the batch for each critic, summed over critics."""
+        with torch.no_grad():
+            target = batch.rewards + self.settings.discount * self.soft_value(self.targets, batch.next_states, noise)
+        return (self.critics(batch.states, batch.actions) - target).square().mean(-1).sum()
+
+    def soft_value(self, critics: Critics, states: Tensor, noise: Tensor) -> Tensor:
+        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (batch,). Time limits bootstrap: no task terminates."""
+        actions, log_prob = self.actor.sample(states, noise)
+        return critics(states, actions).amin(0) - self.temperature.detach() * log_prob
+
+    def update_actor(self, states: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """One step of the actor on `states`, and of the temperature if it is learnt."""
+        actions, log_prob = self.actor.sample(states, noise)
+        q = self.critics(states, actions).amin(0)
+        report = self._step("actor", (self.temperature.detach() * log_prob - q).mean())
+        if self.settings.learn_temperature:
+            report |= self._step("temperature", self.temperature_loss(log_prob.detach()))
+        return report | {"entropy": -log_prob.detach().mean()}
+
+    def temperature_loss(self, log_prob: Tensor) -> Tensor:
+        """Its gradient raises the temperature where the policy's entropy is below the target, -|A|."""
+        return (self.temperature * (-log_prob - self.target_entropy)).mean()
+
+    @property
+    def temperature(self) -> Tensor:
+        """Weight of the entropy, positive."""
+        return self.log_temperature.exp()
+
+    @torch.no_grad()
+    def move_targets(self) -> None:
+        """targets <- (1 - tau) targets + tau critics."""
+        self._flat_targets.lerp_(self._optimisers["critics"].flat, self.settings.tau)
+
+    def _draw(self, count: int) -> Tensor:
+        return torch.randn(count, self.action_size, generator=self.noise, device=self.device)
+
+    def _step(self, name: str, loss: Tensor) -> dict[str, Tensor]:
+        return {f"{name}_loss": self._optimisers[name].minimise(loss)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next update depends on."""
+        return {
+            "actor": self.actor.state_dict(),
+            "critics": self.critics.state_dict(),
+            "targets": self.targets.state_dict(),
+            "log_temperature": self.log_temperature.detach(),
+            "noise": self.noise.get_state(),
+            "updates": self.updates,
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self._optimisers.items()},
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self.actor.load_state_dict(saved["actor"])
+        self.critics.load_state_dict(saved["critics"])
+        self.targets.load_state_dict(saved["targets"])
+        with torch.no_grad():
+            self.log_temperature.copy_(saved["log_temperature"])
+        self.noise.set_state(saved["noise"].cpu())
+        self.updates = saved["updates"]
+        for name, optimiser in self._optimisers.items():
+            optimiser.load_state_dict(saved["optimisers"][name])
+

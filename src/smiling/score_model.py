@@ -1,0 +1,97 @@
+"""The score model: a noise predictor fitted by denoising score matching (paper section 3.3, Algorithm 1, Table 2).
+
+With eps the noise predicted at s_t, the score is -eps / sqrt(1 - alpha_bar_t).
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smiling.diffusion import DiffusionSettings, alpha_bar, diffuse
+from smiling.settings import Settings
+
+LEAK = 0.01  # slope of LeakyReLU below zero, torch's default
+
+
+class ScoreModelSettings(Settings):
+    """Table 2 of the paper; the time's embedding and optimiser are those of the authors' code."""
+
+    diffusion: DiffusionSettings = DiffusionSettings()
+    width: int = Field(256, ge=1, description="units of the hidden layer")
+    time_size: int = Field(16, ge=2, multiple_of=2, description="size of the time's embedding")
+    time_width: int = Field(32, ge=1, description="hidden units of the embedding's MLP")
+    linear: bool = Field(False, description="no activation anywhere (Figure 5)")
+    lr: float = Field(5e-3, gt=0)
+    batch: int = Field(1024, ge=1)
+
+
+def sinusoidal(times: Tensor, size: int) -> Tensor:
+    """The embedding of Vaswani et al. (2017), sines then cosines: (n,) -> (n, size)."""
+    rates = torch.exp(-math.log(10_000) * torch.arange(size // 2, device=times.device) / (size // 2))
+    angles = times[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+class ScoreModel(nn.Module):
+    """One hidden layer on the noisy state and the embedded time; predicts the noise."""
+
+    def __init__(self, state_size: int, settings: ScoreModelSettings, seed: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.state_size = state_size
+        self.slope = 1.0 if settings.linear else LEAK
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.time_in = nn.Linear(settings.time_size, settings.time_width)
+            self.time_out = nn.Linear(settings.time_width, settings.time_size)
+            self.hidden = nn.Linear(state_size + settings.time_size, settings.width)
+            self.out = nn.Linear(settings.width, state_size)
+        self.register_buffer("alpha_bar", alpha_bar(settings.diffusion), persistent=False)
+        embedded = sinusoidal(torch.arange(settings.diffusion.steps), settings.time_size)
+        self.register_buffer("embedded", embedded, persistent=False)
+
+    def time_bias(self, times: Tensor) -> Tensor:
+        """What time adds to the hidden layer before its activation, its bias included: (n,) -> (n, width)."""
+        embedding = self.time_out(F.leaky_relu(self.time_in(self.embedded[times]), self.slope))
+        return F.linear(embedding, self.hidden.weight[:, self.state_size :], self.hidden.bias)
+
+    def forward(self, noisy: Tensor, times: Tensor) -> Tensor:
+        """Predicted noise for noisy states (n, state) at integer times (n,): (n, state)."""
+        hidden = F.linear(noisy, self.hidden.weight[:, : self.state_size]) + self.time_bias(times)
+        return self.out(F.leaky_relu(hidden, self.slope))
+
+
+def denoising_loss(model: ScoreModel, states: Tensor, times: Tensor, noise: Tensor) -> Tensor:
+    """Mean squared error on the noise: score matching weighted by 1 - alpha_bar (lines 1 and 3 of Algorithm 1)."""
+    noisy = diffuse(states, noise, model.alpha_bar[times, None])
+    return F.mse_loss(model(noisy, times), noise)
+
+
+def score_optimiser(model: ScoreModel) -> torch.optim.AdamW:
+    """The authors' choice: AdamW at a constant rate."""
+    return torch.optim.AdamW(model.parameters(), lr=model.settings.lr, fused=True)
+
+
+def batches(states: Tensor, size: int) -> Iterator[Tensor]:
+    """One pass over `states` in their order, in batches of `size`; the last may be smaller."""
+    yield from states.split(size)
+
+
+def fit_pass(
+    model: ScoreModel, optimiser: torch.optim.Optimizer, states: Tensor, generator: torch.Generator
+) -> Tensor:
+    """One pass over `states` (n, state), already in random order; the mean loss, a scalar tensor."""
+    losses = []
+    for batch in batches(states, model.settings.batch):
+        times = torch.randint(len(model.alpha_bar), (len(batch),), generator=generator, device=batch.device)
+        noise = torch.randn(batch.shape, generator=generator, device=batch.device)
+        loss = denoising_loss(model, batch, times, noise)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.detach())
+    return torch.stack(losses).mean()

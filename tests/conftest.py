@@ -1,0 +1,35 @@
+"""What tests share: one thread, a clean set of streams, and small files to work on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smiling import demonstrations
+from smiling.demonstrations import Demonstrations
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A generator with a fixed seed."""
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def demonstrations_file(tmp_path: Path) -> Path:
+    """Two short random trajectories in the shapes of ball_in_cup_catch."""
+    random = np.random.default_rng(0)
+    path = tmp_path / "demonstrations.npz"
+    written = Demonstrations(
+        observations=random.normal(size=(40, 8)).astype(np.float32),
+        next_observations=random.normal(size=(40, 8)).astype(np.float32),
+        actions=random.uniform(-1, 1, size=(40, 2)).astype(np.float32),
+        rewards=random.uniform(size=40).astype(np.float32),
+        episode_starts=np.array([0, 20]),
+        made_by={"task": "ball_in_cup_catch"},
+    )
+    demonstrations.write(path, written)
+    return path

@@ -1,0 +1,108 @@
+"""What the rules share: the validated experiment, the paths of its artefacts, and what each job depends on."""
+
+import json
+import shlex
+import sys
+
+sys.path[:0] = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src"))]
+
+import envs
+from smiling import experiment
+from smiling.provenance import fingerprint
+from smiling.settings import UserError
+
+EXPERT = "results/{scale}/{task}/expert"
+DEMOS = "results/{scale}/{task}/demonstrations"
+RUN_NAME = "{scale}/{task}/{demos}/{method}/seed{seed}"
+RUN = f"results/{RUN_NAME}"
+
+
+def resolved(config):
+    """The experiment that `config` asks for; a mistake in it stops Snakemake before any job, in one sentence."""
+    try:
+        overrides = {key: value for key, value in config.items() if key != "scale"}
+        return experiment.resolve(str(config.get("scale", "quick")), overrides)
+    except (UserError, envs.UnknownTask) as error:
+        raise WorkflowError(f"configuration: {error}") from None
+
+
+EXPERIMENT = resolved(config)
+OVERRIDES = {key: value for key, value in config.items() if key != "scale"}
+SETTINGS_FLAGS = shlex.join(
+    ["--scale", EXPERIMENT.scale, *(flag for text in experiment.assignments(OVERRIDES) for flag in ("--set", text))]
+)
+
+
+wildcard_constraints:
+    scale=EXPERIMENT.scale,
+    task="[a-z0-9_]+",
+    demos="states|state_actions",
+    method="[a-z0-9_]+(-[a-z0-9_.]+)?",
+    seed=r"\d+",
+
+
+# How a method of the library is run; the rule's params are in common with the other methods' rules.
+IMITATE = (
+    "python src/imitate.py --task {wildcards.task} --method {wildcards.method} --seed {wildcards.seed} "
+    "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} {params.flags} "
+    "--out $(dirname {output[0]}) 2>&1 | tee {log}"
+)
+
+
+def of_method(name):
+    """Wildcard constraint: a method or one of its variants."""
+    return rf"{name}(-[a-z0-9_.]+)?"
+
+
+def folder_files(folder, *names):
+    """Paths of files in a folder of results, wildcards kept."""
+    return [f"{folder}/{name}" for name in names]
+
+
+def paths(pattern, **wildcards):
+    """`pattern` for the experiment's scale and the given wildcards."""
+    return expand(pattern, scale=EXPERIMENT.scale, **wildcards)
+
+
+def code(script):
+    """A params function: hash of the code that the job runs, so that an edit reruns what depends on it, no more."""
+
+    def of_job(wildcards):
+        return fingerprint(
+            Path(workflow.basedir, "src", script), getattr(wildcards, "method", None), getattr(wildcards, "task", None)
+        )
+
+    return of_job
+
+
+def expert_settings(wildcards):
+    """Settings that an expert depends on, as text: a change reruns it."""
+    return json.dumps(EXPERIMENT.of_expert(wildcards.task), sort_keys=True)
+
+
+def run_settings(wildcards):
+    """Settings that an imitation run depends on, as text: a change reruns it."""
+    return json.dumps(EXPERIMENT.of_run(wildcards.method, wildcards.task), sort_keys=True)
+
+
+def user_demonstrations():
+    """Tasks whose demonstrations are the user's own, with their files."""
+    return {name: str(task.demonstrations) for name, task in EXPERIMENT.tasks.items() if task.demonstrations}
+
+
+def runs_of(demos):
+    """Run folders of all methods, tasks and seeds for a kind of demonstrations."""
+    return [
+        path
+        for task in EXPERIMENT.task_names()
+        for path in paths(RUN, task=task, demos=demos, method=EXPERIMENT.methods, seed=EXPERIMENT.seeds_of(task))
+    ]
+
+
+TASKS = EXPERIMENT.task_names()
+EXPERTS = [
+    f"{folder}/policy.safetensors"
+    for folder in paths(EXPERT, task=[task for task in TASKS if task not in user_demonstrations()])
+]
+DEMONSTRATIONS = [f"{folder}/demonstrations.npz" for folder in paths(DEMOS, task=TASKS)]
+RUNS = [f"{folder}/curve.csv" for folder in runs_of("states")]

@@ -1,0 +1,46 @@
+"""Demonstrations: five trajectories of the expert and five held out, or a file of the user's own."""
+
+OWN = user_demonstrations()
+
+
+rule collect:
+    input:
+        policy=f"{EXPERT}/policy.safetensors",
+    output:
+        folder_files(DEMOS, "demonstrations.npz", "heldout.npz", "returns.json"),
+    log:
+        "logs/{scale}/{task}/demonstrations.log",
+    benchmark:
+        "logs/{scale}/{task}/demonstrations.benchmark.tsv"
+    threads: 1
+    params:
+        settings=expert_settings,
+        code=code("collect_demonstrations.py"),
+        flags=SETTINGS_FLAGS,
+    shell:
+        "python src/collect_demonstrations.py --task {wildcards.task} --policy {input.policy} {params.flags} "
+        "--out $(dirname {output[0]}) 2>&1 | tee {log}"
+
+
+if OWN:
+
+    ruleorder: adopt > collect
+
+    rule adopt:
+        input:
+            demos=lambda wildcards: OWN[wildcards.task],
+        output:
+            folder_files(DEMOS, "demonstrations.npz", "returns.json"),
+        log:
+            "logs/{scale}/{task}/demonstrations.log",
+        benchmark:
+            "logs/{scale}/{task}/demonstrations.benchmark.tsv"
+        wildcard_constraints:
+            task="|".join(OWN),
+        threads: 1
+        params:
+            code=code("collect_demonstrations.py"),
+            flags=SETTINGS_FLAGS,
+        shell:
+            "python src/collect_demonstrations.py --task {wildcards.task} --demos {input.demos} {params.flags} "
+            "--out $(dirname {output[0]}) 2>&1 | tee {log}"

@@ -1,0 +1,23 @@
+"""Figures: an image, the numbers drawn, and where they come from."""
+
+FIGURE3 = paths("figures/{scale}/figure3.{suffix}", suffix=("png", "pdf", "csv", "json"))
+
+
+rule draw_figure3:
+    input:
+        curves=RUNS,
+        returns=[f"{folder}/returns.json" for folder in paths(DEMOS, task=TASKS)],
+    output:
+        FIGURE3,
+    log:
+        paths("logs/{scale}/figure3.log"),
+    benchmark:
+        f"logs/{EXPERIMENT.scale}/figure3.benchmark.tsv"
+    params:
+        experiment=EXPERIMENT.model_dump_json(),
+        code=code("draw_figure3.py"),
+        flags=SETTINGS_FLAGS,
+        results=f"results/{EXPERIMENT.scale}",
+        out=f"figures/{EXPERIMENT.scale}/figure3",
+    shell:
+        "python src/draw_figure3.py --results {params.results} {params.flags} --out {params.out} 2>&1 | tee {log}"

@@ -1,0 +1,21 @@
+"""SMILING: the difference of two score models as cost."""
+
+
+rule smiling:
+    input:
+        demonstrations=f"{DEMOS}/demonstrations.npz",
+    output:
+        folder_files(RUN, "curve.csv", "run.json", "policy.safetensors"),
+    log:
+        f"logs/{RUN_NAME}.log",
+    benchmark:
+        f"logs/{RUN_NAME}.benchmark.tsv"
+    wildcard_constraints:
+        method=of_method("smiling"),
+    threads: 1
+    params:
+        settings=run_settings,
+        code=code("imitate.py"),
+        flags=SETTINGS_FLAGS,
+    shell:
+        IMITATE
