@@ -34,7 +34,9 @@ class OriginalTask(gymnasium.Wrapper):
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         observation, reward, fallen, truncated, info = self.env.step(action)
-        parts = {name: float(part) for name, part in info.items() if np.isscalar(part) and name != "per_timestep_reward"}
+        parts = {
+            name: float(part) for name, part in info.items() if np.isscalar(part) and name != "per_timestep_reward"
+        }
         terminated = bool(fallen) and self._early_termination
         info = {"reward_parts": parts, "would_terminate": bool(fallen)}
         return observation.astype(np.float32), float(reward), terminated, truncated, info

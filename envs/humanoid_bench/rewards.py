@@ -1,7 +1,7 @@
 """The rewards of HumanoidBench's tasks, as functions of what they read from the physics.
 
-Each task's function returns the reward and its parts by name, all dimensionless and, as every tolerance, within [0, 1].
-Source: HumanoidBench (Sferrazza et al., 2024, arXiv 2403.10506); the tolerances are those of the DeepMind Control Suite.
+Each task's function returns the reward and its parts by name, all dimensionless and within [0, 1].
+Source: HumanoidBench (Sferrazza et al., 2024, arXiv 2403.10506), whose tolerance functions are dm_control's.
 """
 
 from collections.abc import Callable

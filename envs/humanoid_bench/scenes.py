@@ -22,7 +22,7 @@ _HIDDEN_GROUP = 3  # renderers leave it out
 
 
 def chair(spec: mujoco.MjSpec) -> None:
-    """A chair behind the robot: a solid seat block, its top at z = 0.475, and a back collide; the rest is for the eye."""
+    """A chair behind the robot: a seat block, its top at z = 0.475, and a back collide; the rest is for the eye."""
     body = spec.worldbody.add_body(name="chair", pos=(-0.25, 0, 0))
     for x in (-0.19, 0.19):
         for y in (-0.19, 0.19):
