@@ -190,6 +190,17 @@ def test_heels_start_19_mm_inside_the_chair():
     assert list(depth.values()) == pytest.approx([0.019, 0.019], abs=0.001)
 
 
+@pytest.mark.parametrize(("task", "body", "expected"), [("walk", "world", 4), ("sit_simple", "chair", 2)])
+def test_each_foot_s_contacts_at_the_keyframe(task, body, expected):
+    model = scenes.model(task)
+    data = mujoco.MjData(model)
+    mujoco.mj_resetDataKeyframe(model, data, 0)
+    mujoco.mj_forward(model, data)
+    pairs = [{model.body(model.geom_bodyid[geom]).name for geom in contact.geom} for contact in data.contact]
+    for side in ("left", "right"):
+        assert pairs.count({body, f"{side}_ankle_link"}) == expected
+
+
 def test_tunnel():
     assert boxes("crawl", "tunnel") == {
         (10.2, 1.35, 0.775, 8, 0.2, 0.775),

@@ -72,6 +72,21 @@ def test_original_starts_where_ours_does(original):
 
 
 @needs_code
+@pytest.mark.parametrize(
+    ("original", "body", "expected"),
+    [("humanoid_stroll", "world", 3), ("humanoid_sit", "chair", 1)],
+    indirect=["original"],
+)
+def test_original_has_fewer_contacts_at_the_keyframe(original, body, expected):
+    model, data = original[1].unwrapped.model, original[1].unwrapped.data
+    mujoco.mj_resetDataKeyframe(model, data, 0)
+    mujoco.mj_forward(model, data)
+    pairs = [{model.body(model.geom_bodyid[geom]).name for geom in contact.geom} for contact in data.contact]
+    for side in ("left", "right"):
+        assert pairs.count({body, f"{side}_ankle_link"}) == expected
+
+
+@needs_code
 @each_original
 def test_original_keeps_the_suite_s_contract(original):
     _, env = original

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.humanoid_bench import rewards
@@ -188,6 +188,7 @@ STATES = st.builds(
 
 @pytest.mark.parametrize("task", rewards.REWARDS)
 @given(state=STATES)
+@settings(deadline=None)  # a busy machine is no failure
 def test_rewards_and_parts_stay_within_zero_and_one(task, state):
     reward, parts = rewards.REWARDS[task](state)
     assert all(type(part) is float and 0 <= part <= 1 for part in parts.values())

