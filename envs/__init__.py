@@ -4,6 +4,7 @@
 `EPISODE_STEPS` steps that end by truncation, never by termination. Nothing here knows of learning.
 """
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -11,11 +12,20 @@ import gymnasium
 
 EPISODE_STEPS = 1000
 
+# Simulation needs no OpenGL: without this, MuJoCo and dm_control load one when imported. `envs.rendering` chooses one
+# when a frame is asked for.
+os.environ.setdefault("MUJOCO_GL", "off")
+
 # name -> (module, that module's own name for the task). Modules are imported when a task of theirs is made.
 TASKS: dict[str, tuple[str, str]] = {
     "ball_in_cup_catch": ("envs.dm_control_suite", "ball_in_cup/catch"),
     "cheetah_run": ("envs.dm_control_suite", "cheetah/run"),
     "humanoid_walk": ("envs.dm_control_suite", "humanoid/walk"),
+    "humanoid_sit": ("envs.humanoid_bench", "sit_simple"),
+    "humanoid_crawl": ("envs.humanoid_bench", "crawl"),
+    "humanoid_pole": ("envs.humanoid_bench", "pole"),
+    # HumanoidBench's h1-walk: the Unitree H1, not the humanoid of `humanoid_walk`.
+    "humanoid_stroll": ("envs.humanoid_bench", "walk"),
 }
 
 

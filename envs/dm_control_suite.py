@@ -1,6 +1,5 @@
 """DeepMind Control Suite tasks (Tassa et al., 2018) as Gymnasium environments."""
 
-import os
 import warnings
 from typing import Any
 
@@ -8,11 +7,10 @@ import gymnasium
 import numpy as np
 
 from envs import EPISODE_STEPS
+from envs.rendering import Renderer
 
 
 def _import_suite() -> Any:
-    """dm_control's suite. Training renders nothing: no window system or GL library may be needed for the import."""
-    os.environ.setdefault("MUJOCO_GL", "off")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from dm_control import suite
@@ -34,9 +32,12 @@ class DMControlTask(gymnasium.Env):
         self._centre = (limits.maximum + limits.minimum) / 2
         self._half_range = (limits.maximum - limits.minimum) / 2
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, limits.shape, np.float32)
+        self._renderer: Renderer | None = None
         self._step = 0
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None:
             self._env.task.random.seed(seed % 2**32)
@@ -51,9 +52,14 @@ class DMControlTask(gymnasium.Env):
 
     def render(self) -> np.ndarray:
         """RGB image of the current state, height x width x 3, uint8."""
-        return self._env.physics.render(height=256, width=256, camera_id=0)
+        if self._renderer is None:
+            self._renderer = Renderer(self._env.physics.model.ptr, camera=0)
+        return self._renderer.frame(self._env.physics.data.ptr)
 
     def close(self) -> None:
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
         self._env.close()
 
 

@@ -1,0 +1,84 @@
+"""RGB frames of MuJoCo models without a window.
+
+OpenGL comes from EGL or, where that does not work, from OSMesa. The choice is made at the first frame, so that
+simulation without rendering neither needs nor loads either.
+"""
+
+import atexit
+import os
+import subprocess
+import sys
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import mujoco
+import numpy as np
+
+PACKAGES = {"egl": "libegl1", "osmesa": "libosmesa6"}  # way to OpenGL, in the order tried -> Debian package
+SIZE = 256
+
+
+class RenderingUnavailable(RuntimeError):
+    """Neither EGL nor OSMesa works on this machine."""
+
+
+def _works(way: str) -> bool:
+    """Whether `way` gives a context. Tried in a process of its own: PyOpenGL binds a process to the first it loads."""
+    probe = f"import mujoco.{way} as gl; gl.GLContext({SIZE}, {SIZE}).make_current()"
+    environment = {**os.environ, "MUJOCO_GL": "off"}
+    return subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True).returncode == 0
+
+
+@cache
+def choose() -> str:
+    """'egl' or 'osmesa': the one that works, or of these the one that the variable MUJOCO_GL asks for.
+
+    Raises:
+        RenderingUnavailable: if there is none, naming the Debian packages that would help.
+    """
+    asked = os.environ.get("MUJOCO_GL", "").lower()
+    for way in [asked] if asked in PACKAGES else PACKAGES:
+        if _works(way):
+            return way
+    raise RenderingUnavailable(
+        "cannot render: neither EGL nor OSMesa works here; on Debian, "
+        f"install {PACKAGES['egl']} (with a graphics driver) or {PACKAGES['osmesa']}"
+    )
+
+
+@cache
+def _opengl() -> Any:
+    """The process's OpenGL context, which all renderers share."""
+    context = import_module(f"mujoco.{choose()}").GLContext(SIZE, SIZE)
+    atexit.register(context.free)  # in time: when objects are collected at exit, EGL is gone
+    return context
+
+
+class Renderer:
+    """Frames of one model from one of its cameras, by name or number."""
+
+    def __init__(self, model: mujoco.MjModel, camera: str | int) -> None:
+        self._model = model
+        _opengl().make_current()
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._scene = mujoco.MjvScene(model, maxgeom=1000)
+        self._camera = mujoco.MjvCamera()
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        self._camera.fixedcamid = model.camera(camera).id
+
+    def frame(self, data: mujoco.MjData) -> np.ndarray:
+        """Image of `data` as it stands, height x width x 3, uint8. No forward pass: that would alter what follows."""
+        _opengl().make_current()
+        everything, options, window = mujoco.mjtCatBit.mjCAT_ALL, mujoco.MjvOption(), mujoco.MjrRect(0, 0, SIZE, SIZE)
+        mujoco.mjv_updateScene(self._model, data, options, None, self._camera, everything, self._scene)
+        mujoco.mjr_render(window, self._scene, self._context)
+        image = np.empty((SIZE, SIZE, 3), np.uint8)
+        mujoco.mjr_readPixels(image, None, window, self._context)
+        return image[::-1].copy()  # OpenGL counts rows from the bottom
+
+    def close(self) -> None:
+        """Free what the model takes on the graphics card."""
+        _opengl().make_current()
+        self._context.free()
