@@ -1,5 +1,6 @@
 """DeepMind Control Suite tasks (Tassa et al., 2018) as Gymnasium environments."""
 
+import logging
 import warnings
 from typing import Any
 
@@ -10,11 +11,18 @@ from envs import EPISODE_STEPS
 from envs.rendering import Renderer
 
 
-def _import_suite() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from dm_control import suite
-    return suite
+def _load(domain: str, task: str, seed: int) -> Any:
+    """The suite's environment, without dm_control's remarks on a missing display and on its own old models."""
+    logger = logging.getLogger("absl")
+    silenced = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from dm_control import suite
+        return suite.load(domain, task, task_kwargs={"random": seed})
+    finally:
+        logger.disabled = silenced
 
 
 class DMControlTask(gymnasium.Env):
@@ -24,7 +32,7 @@ class DMControlTask(gymnasium.Env):
 
     def __init__(self, domain: str, task: str, seed: int, render_mode: str | None = None) -> None:
         self.render_mode = render_mode
-        self._env = _import_suite().load(domain, task, task_kwargs={"random": seed})
+        self._env = _load(domain, task, seed)
         self.metadata = {**self.metadata, "render_fps": round(1 / self._env.control_timestep())}
         size = sum(int(np.prod(spec.shape)) for spec in self._env.observation_spec().values())
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)

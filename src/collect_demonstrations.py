@@ -37,7 +37,9 @@ def play(task: str, actor: Actor, settings: ExpertSettings, set_name: str, made_
             while not truncated:
                 state = torch.from_numpy(observation)[None]
                 drawn = torch.randn(1, actor.action_size, generator=noise)
-                action = (actor.sample(state, drawn)[0] if settings.sample_actions else actor.mean_action(state))[0].numpy()
+                action = (actor.sample(state, drawn)[0] if settings.sample_actions else actor.mean_action(state))[
+                    0
+                ].numpy()
                 after, reward, _, truncated, _ = env.step(action)
                 for name, value in zip(rows, (observation, action, reward, after), strict=True):
                     rows[name].append(value)
@@ -62,7 +64,9 @@ def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> di
         played = play(options.task, actor, settings.expert, set_name, made_by)
         demonstrations.write(options.out / f"{set_name}.npz", played)
         returns[set_name] = played.returns()
-    evaluator = Evaluator(options.task, settings.expert.evaluation_episodes, derive(settings.expert.seed, "expert return"))
+    evaluator = Evaluator(
+        options.task, settings.expert.evaluation_episodes, derive(settings.expert.seed, "expert return")
+    )
     evaluated = evaluator.returns(actor.mean_action, index=0)
     return {"expert_return": float(evaluated.mean()), "expert_episodes": evaluated.tolist(), **returns}
 

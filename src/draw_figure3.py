@@ -83,8 +83,12 @@ def draw(table: pd.DataFrame, settings: ExperimentSettings) -> Figure:
     for axis in axes.flat:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5), frameon=False)
-    figure.suptitle(f"State-only demonstrations, scale '{settings.scale}': mean and 95 % interval over seeds", fontsize=8)
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5), frameon=False
+    )
+    figure.suptitle(
+        f"State-only demonstrations, scale '{settings.scale}': mean and 95 % interval over seeds", fontsize=8
+    )
     return figure
 
 
@@ -141,7 +145,9 @@ def main() -> None:
     with whole(options.out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
     record = {"settings": settings.model_dump(mode="json"), "provenance": provenance()}
-    write_json(options.out.with_suffix(".json"), record | {"runs": sources(options.results, settings, options.demos_kind)})
+    write_json(
+        options.out.with_suffix(".json"), record | {"runs": sources(options.results, settings, options.demos_kind)}
+    )
 
 
 if __name__ == "__main__":

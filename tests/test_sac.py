@@ -106,7 +106,10 @@ def test_target_passes_no_gradient_to_actor_or_temperature(generator):
     batch, noise = random_batch(6, generator), torch.randn(6, 2, generator=generator)
     others = [*solver.actor.parameters(), solver.log_temperature, *solver.targets.parameters()]
     loss = solver.critic_loss(batch, noise)
-    assert all(part is None for part in torch.autograd.grad(loss, others[:-len(list(solver.targets.parameters()))], allow_unused=True))
+    assert all(
+        part is None
+        for part in torch.autograd.grad(loss, others[: -len(list(solver.targets.parameters()))], allow_unused=True)
+    )
     assert not any(parameter.requires_grad for parameter in solver.targets.parameters())
 
 
@@ -129,7 +132,9 @@ def test_targets_move_by_tau_every_second_update(generator):
     solver.update(random_batch(32, generator))
     moved = 0.995 * start + 0.005 * solver._optimisers["critics"].flat
     torch.testing.assert_close(solver._flat_targets, moved)
-    torch.testing.assert_close(next(solver.targets.parameters()).flatten(), moved[: next(solver.targets.parameters()).numel()])
+    torch.testing.assert_close(
+        next(solver.targets.parameters()).flatten(), moved[: next(solver.targets.parameters()).numel()]
+    )
 
 
 def test_actor_update_leaves_the_critics_alone(generator):

@@ -29,9 +29,16 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    flags.add_argument("--scale", default="quick", help="a file of workflow/config/scales, without .yaml (default: quick)")
     flags.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="assignments", help="override a setting; may be repeated"
+        "--scale", default="quick", help="a file of workflow/config/scales, without .yaml (default: quick)"
+    )
+    flags.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="assignments",
+        help="override a setting; may be repeated",
     )
     flags.add_argument("--out", type=Path, required=True, help="folder to write into (a figure: path without suffix)")
     return flags

@@ -46,7 +46,9 @@ def read_returns(demonstrations: Path) -> tuple[float, float]:
         raise UserError(f"{path} is missing: collect the demonstrations first") from None
     expert, random = returns["expert_return"], returns["random_return"]
     if expert <= random:
-        raise UserError(f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer")
+        raise UserError(
+            f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer"
+        )
     return expert, random
 
 

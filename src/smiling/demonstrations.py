@@ -110,4 +110,6 @@ def _check_bounds(path: Path, starts: np.ndarray, count: int) -> None:
         raise UserError(f"demonstrations {path}: 'observations' is empty")
     good = starts.ndim == 1 and starts.dtype.kind in "iu" and len(starts) > 0 and starts[0] == 0
     if not (good and (np.diff(starts) > 0).all() and starts[-1] < count):
-        raise UserError(f"demonstrations {path}: 'episode_starts' must rise from 0 to below the {count} rows, as integers")
+        raise UserError(
+            f"demonstrations {path}: 'episode_starts' must rise from 0 to below the {count} rows, as integers"
+        )

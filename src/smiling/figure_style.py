@@ -18,7 +18,10 @@ EXPERT_COLOUR = "#000000"
 
 def colour(method: str, others: tuple[str, ...] = ()) -> str:
     """The colour of a method; one that has none of its own takes a spare one, by its place among `others`."""
-    return COLOURS.get(method) or SPARE_COLOURS[sorted({*others, method} - COLOURS.keys()).index(method) % len(SPARE_COLOURS)]
+    return (
+        COLOURS.get(method)
+        or SPARE_COLOURS[sorted({*others, method} - COLOURS.keys()).index(method) % len(SPARE_COLOURS)]
+    )
 
 
 def style() -> AbstractContextManager[None]:

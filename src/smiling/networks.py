@@ -89,7 +89,9 @@ class Actor(nn.Module):
 class Critics(nn.Module):
     """`members` independent soft Q functions of state and action."""
 
-    def __init__(self, states: int, actions: int, width: int, depth: int, generator: torch.Generator, members: int) -> None:
+    def __init__(
+        self, states: int, actions: int, width: int, depth: int, generator: torch.Generator, members: int
+    ) -> None:
         super().__init__()
         self.members = members
         self.body = MLP(states + actions, 1, width, depth, generator, members)

@@ -21,7 +21,12 @@ class Meter:
 
     def __enter__(self) -> "Meter":
         if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[remark]}"))
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[remark]}"),
+            )
             self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console)
             self._task = self._bar.add_task(self.name, total=self.total, completed=self._done, remark="")
             self._bar.start()

@@ -1,4 +1,4 @@
-"""What made an artefact: code, versions, hardware, command. """
+"""What made an artefact: code, versions, hardware, command."""
 
 import ast
 import hashlib

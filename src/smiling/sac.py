@@ -139,4 +139,3 @@ class SAC:
         self.updates = saved["updates"]
         for name, optimiser in self._optimisers.items():
             optimiser.load_state_dict(saved["optimisers"][name])
-

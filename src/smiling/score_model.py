@@ -81,9 +81,7 @@ def batches(states: Tensor, size: int) -> Iterator[Tensor]:
     yield from states.split(size)
 
 
-def fit_pass(
-    model: ScoreModel, optimiser: torch.optim.Optimizer, states: Tensor, generator: torch.Generator
-) -> Tensor:
+def fit_pass(model: ScoreModel, optimiser: torch.optim.Optimizer, states: Tensor, generator: torch.Generator) -> Tensor:
     """One pass over `states` (n, state), already in random order; the mean loss, a scalar tensor."""
     losses = []
     for batch in batches(states, model.settings.batch):

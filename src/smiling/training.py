@@ -17,7 +17,6 @@ from smiling.sac import SAC
 from smiling.seeding import derive
 from smiling.settings import Settings
 
-
 UNSEEN = math.nan  # kept in place of the task's reward where a learned one stands in: a leak could not go unnoticed
 
 

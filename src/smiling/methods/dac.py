@@ -69,7 +69,9 @@ class DAC(LearnedReward):
         """One pass over learner states drawn from the state buffer, each beside an expert state drawn at random."""
         losses = []
         for learner in batches(draw(self.settings.states_per_update), self.settings.batch):
-            mine = torch.randint(len(self._expert_features), (len(learner),), generator=self.generator, device=learner.device)
+            mine = torch.randint(
+                len(self._expert_features), (len(learner),), generator=self.generator, device=learner.device
+            )
             mix = torch.rand(len(learner), 1, generator=self.generator, device=learner.device)
             loss = discriminator_loss(self.model, self._expert_features[mine], learner, mix, self.settings.penalty)
             self.optimiser.zero_grad(set_to_none=True)

@@ -116,7 +116,9 @@ def _variant(value_term: str, temperature: float) -> dict[str, Any]:
 
 # What the authors ran: 'value' on HalfCheetah and (at 0.001) Ant, 'v0' on Hopper, Walker and (at 1) Humanoid.
 VARIANTS = {
-    f"{term}_{temperature:g}": _variant(term, temperature) for term in ("value", "v0") for temperature in (0.001, 0.01, 1)
+    f"{term}_{temperature:g}": _variant(term, temperature)
+    for term in ("value", "v0")
+    for temperature in (0.001, 0.01, 1)
 }
 
 METHOD = Method("IQ-Learn", IQLearnSettings, run, variants=VARIANTS)

@@ -46,7 +46,9 @@ class Smiling(LearnedReward):
         epochs = self.settings.expert_epochs
         with Meter(f"{name}: expert's score model", epochs, unit="epochs") as meter:
             for epoch in range(epochs):
-                order = torch.randperm(len(self._expert_features), generator=self.generator, device=self.generator.device)
+                order = torch.randperm(
+                    len(self._expert_features), generator=self.generator, device=self.generator.device
+                )
                 loss = fit_pass(self.expert, optimiser, self._expert_features[order], self.generator)
                 meter.update(epoch + 1)
         check_finite({"the expert's score loss": loss.item()}, epochs)
