@@ -28,7 +28,7 @@ $(READY): requirements.lock pyproject.toml workflow/install
 lock:
 	rm -rf .lock-venv
 	$(PYTHON) -m venv .lock-venv
-	.lock-venv/bin/python -m pip install --quiet .
+	PATH=$(CURDIR)/.lock-venv/bin:$$PATH python -m pip install --quiet "$$(grep "^torch==" requirements.lock)" .
 	workflow/write_lock .lock-venv/bin/python
 	rm -rf .lock-venv
 

@@ -14,9 +14,9 @@ SHORT = DiffusionSettings(steps=100, first_beta=1e-3, last_beta=0.2)
 
 
 def exact_cost(first: torch.Tensor, second: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    """E_{s ~ N(second, I)}[c(s)] with both predictors exact: (1 - alpha_bar) alpha_bar |m1 - m2|^2 / d, averaged over times.
+    """E_{s ~ N(second, I)}[c(s)] for exact predictors: (1 - alpha_bar) alpha_bar |m1 - m2|^2 / d, mean over times.
 
-    The scores differ by e^{-t}(m1 - m2) = sqrt(alpha_bar)(m1 - m2), the noise predictions by sqrt(1 - alpha_bar) times that.
+    The scores differ by e^{-t}(m1 - m2) = sqrt(alpha_bar)(m1 - m2), the noise predictions by sqrt(1 - alpha_bar) times.
     """
     return ((1 - share) * share).mean() * (first - second).square().mean()
 

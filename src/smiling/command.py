@@ -20,6 +20,8 @@ FILE_PROBLEMS = {
     errno.ENOSPC: "the disk is full; free some space and give the same command again",
     errno.EACCES: "permission denied; make the output folder writable or choose another",
     errno.EPERM: "permission denied; make the output folder writable or choose another",
+    errno.ENOTDIR: "a file is where a folder is needed; choose another output folder",
+    errno.EEXIST: "a file is where a folder is needed; choose another output folder",
     errno.EROFS: "the file system is read-only; choose another output folder",
 }
 

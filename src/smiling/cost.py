@@ -95,7 +95,7 @@ class Cost:
         return torch.cat([estimate(self, chunk, generator) for chunk in states.split(per_chunk)])
 
     def integrand(self, states: Tensor, times: Tensor, noise: Tensor) -> Tensor:
-        """|g_e(s_t, t) - eps|^2 - |g(s_t, t) - eps|^2, mean over dimensions: states (n, d), times (n,), noise (n, d) -> (n,)."""
+        """|g_e(s_t, t) - eps|^2 - |g(s_t, t) - eps|^2, means over dimensions: (n, d), times (n,), (n, d) -> (n,)."""
         return self._predict(states, times, noise)[1]
 
     def integrand_and_control(self, states: Tensor, times: Tensor, noise: Tensor) -> Integrand:

@@ -25,5 +25,5 @@ def alpha_bar(settings: DiffusionSettings) -> Tensor:
 
 
 def diffuse(states: Tensor, noise: Tensor, alpha_bar_t: Tensor) -> Tensor:
-    """A draw of q_t(. | s): sqrt(alpha_bar) s + sqrt(1 - alpha_bar) noise; `alpha_bar_t` broadcasts over the last dimension."""
+    """A draw of q_t(. | s): sqrt(alpha_bar) s + sqrt(1 - alpha_bar) noise; `alpha_bar_t` is (n, 1), the rest (n, d)."""
     return alpha_bar_t.sqrt() * states + (1 - alpha_bar_t).sqrt() * noise

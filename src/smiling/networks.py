@@ -15,7 +15,7 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class EnsembleLinear(nn.Module):
-    """`members` linear layers of one size applied in a single batched product: (members, batch, in) -> (members, batch, out)."""
+    """`members` linear layers of one size, one batched product: (members, batch, in) -> (members, batch, out)."""
 
     def __init__(self, members: int, inputs: int, outputs: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -29,20 +29,31 @@ class EnsembleLinear(nn.Module):
 
 
 class MLP(nn.Module):
-    """`members` perceptrons of `depth` hidden ReLU layers, evaluated side by side."""
+    """`members` perceptrons of `depth` hidden ReLU layers, evaluated side by side; layer-normalised if asked."""
 
     def __init__(
-        self, inputs: int, outputs: int, width: int, depth: int, generator: torch.Generator, members: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        width: int,
+        depth: int,
+        generator: torch.Generator,
+        members: int = 1,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__()
         sizes = [inputs, *[width] * depth, outputs]
         self.layers = nn.ModuleList(EnsembleLinear(members, a, b, generator) for a, b in pairwise(sizes))
+        self.layer_norm = layer_norm
 
     def forward(self, x: Tensor) -> Tensor:
         """(members, batch, inputs) -> (members, batch, outputs)."""
         *hidden, last = self.layers
         for layer in hidden:
-            x = F.relu(layer(x))
+            x = layer(x)
+            if self.layer_norm:
+                x = F.layer_norm(x, x.shape[-1:])
+            x = F.relu(x)
         return last(x)
 
 
@@ -90,11 +101,18 @@ class Critics(nn.Module):
     """`members` independent soft Q functions of state and action."""
 
     def __init__(
-        self, states: int, actions: int, width: int, depth: int, generator: torch.Generator, members: int
+        self,
+        states: int,
+        actions: int,
+        width: int,
+        depth: int,
+        generator: torch.Generator,
+        members: int,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__()
         self.members = members
-        self.body = MLP(states + actions, 1, width, depth, generator, members)
+        self.body = MLP(states + actions, 1, width, depth, generator, members, layer_norm)
 
     def forward(self, states: Tensor, actions: Tensor) -> Tensor:
         """Q values, (members, batch)."""

@@ -30,7 +30,7 @@ def read(path: Path) -> Actor:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: not a mapping
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         actor = Actor(*(int(metadata[name]) for name in SHAPE), torch.Generator())
         actor.load_state_dict(weights)
     except FileNotFoundError:

@@ -23,6 +23,10 @@ class SACSettings(Settings):
     width: int = Field(1024, ge=1, description="units of each hidden layer")
     depth: int = Field(2, ge=1, description="hidden layers of actor and critics")
     critics: int = Field(2, ge=1, description="Q networks; the smallest value counts")
+    critic_layer_norm: bool = Field(
+        False,
+        description="layer normalisation in the critics: steadier at small sizes (Ball et al., 2023); not the paper's",
+    )
     batch: int = Field(1024, ge=1, description="transitions in an update")
     discount: float = Field(0.99, ge=0, le=1)
     actor_lr: float = Field(1e-4, gt=0)
@@ -49,7 +53,8 @@ class SAC:
         weights = torch.Generator().manual_seed(seed)
         size = {"width": settings.width, "depth": settings.depth, "generator": weights}
         self.actor = Actor(state_size, action_size, **size).to(self.device)
-        self.critics = Critics(state_size, action_size, **size, members=settings.critics).to(self.device)
+        ensemble = {"members": settings.critics, "layer_norm": settings.critic_layer_norm}
+        self.critics = Critics(state_size, action_size, **size, **ensemble).to(self.device)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
         self.log_temperature = nn.Parameter(torch.tensor(settings.initial_temperature, device=self.device).log())
         self.noise = torch.Generator(self.device).manual_seed(seed + 1)
@@ -83,7 +88,7 @@ class SAC:
         return (self.critics(batch.states, batch.actions) - target).square().mean(-1).sum()
 
     def soft_value(self, critics: Critics, states: Tensor, noise: Tensor) -> Tensor:
-        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (batch,). Time limits bootstrap: no task terminates."""
+        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (batch,). No task terminates: ends bootstrap."""
         actions, log_prob = self.actor.sample(states, noise)
         return critics(states, actions).amin(0) - self.temperature.detach() * log_prob
 

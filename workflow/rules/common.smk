@@ -11,6 +11,7 @@ from smiling import experiment
 from smiling.provenance import fingerprint
 from smiling.settings import UserError
 
+ENVIRONMENT = "smiling"  # environment.yml's, for those who run Snakemake with --software-deployment-method conda
 EXPERT = "results/{scale}/{task}/expert"
 DEMOS = "results/{scale}/{task}/demonstrations"
 RUN_NAME = "{scale}/{task}/{demos}/{method}/seed{seed}"
@@ -45,7 +46,7 @@ wildcard_constraints:
 IMITATE = (
     "python src/imitate.py --task {wildcards.task} --method {wildcards.method} --seed {wildcards.seed} "
     "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} {params.flags} "
-    "--out $(dirname {output[0]}) 2>&1 | tee {log}"
+    "--out $(dirname {output.run}) 2>&1 | tee -i {log}"
 )
 
 
@@ -54,9 +55,9 @@ def of_method(name):
     return rf"{name}(-[a-z0-9_.]+)?"
 
 
-def folder_files(folder, *names):
-    """Paths of files in a folder of results, wildcards kept."""
-    return [f"{folder}/{name}" for name in names]
+def named_files(folder, *names):
+    """Paths of files in a folder of results, wildcards kept, under the files' names without suffix."""
+    return {name.partition(".")[0]: f"{folder}/{name}" for name in names}
 
 
 def paths(pattern, **wildcards):

@@ -7,11 +7,13 @@ rule collect:
     input:
         policy=f"{EXPERT}/policy.safetensors",
     output:
-        folder_files(DEMOS, "demonstrations.npz", "heldout.npz", "returns.json"),
+        **named_files(DEMOS, "demonstrations.npz", "heldout.npz", "returns.json"),
     log:
         "logs/{scale}/{task}/demonstrations.log",
     benchmark:
         "logs/{scale}/{task}/demonstrations.benchmark.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     params:
         settings=expert_settings,
@@ -19,7 +21,7 @@ rule collect:
         flags=SETTINGS_FLAGS,
     shell:
         "python src/collect_demonstrations.py --task {wildcards.task} --policy {input.policy} {params.flags} "
-        "--out $(dirname {output[0]}) 2>&1 | tee {log}"
+        "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
 
 
 if OWN:
@@ -30,17 +32,19 @@ if OWN:
         input:
             demos=lambda wildcards: OWN[wildcards.task],
         output:
-            folder_files(DEMOS, "demonstrations.npz", "returns.json"),
+            **named_files(DEMOS, "demonstrations.npz", "returns.json"),
         log:
             "logs/{scale}/{task}/demonstrations.log",
         benchmark:
             "logs/{scale}/{task}/demonstrations.benchmark.tsv"
         wildcard_constraints:
             task="|".join(OWN),
+        conda:
+            ENVIRONMENT
         threads: 1
         params:
             code=code("collect_demonstrations.py"),
             flags=SETTINGS_FLAGS,
         shell:
             "python src/collect_demonstrations.py --task {wildcards.task} --demos {input.demos} {params.flags} "
-            "--out $(dirname {output[0]}) 2>&1 | tee {log}"
+            "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"

@@ -3,15 +3,17 @@
 
 rule expert:
     output:
-        folder_files(EXPERT, "policy.safetensors", "curve.csv", "run.json"),
+        **named_files(EXPERT, "policy.safetensors", "curve.csv", "run.json"),
     log:
         "logs/{scale}/{task}/expert.log",
     benchmark:
         "logs/{scale}/{task}/expert.benchmark.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     params:
         settings=expert_settings,
         code=code("train_expert.py"),
         flags=SETTINGS_FLAGS,
     shell:
-        "python src/train_expert.py --task {wildcards.task} {params.flags} --out $(dirname {output[0]}) 2>&1 | tee {log}"
+        "python src/train_expert.py --task {wildcards.task} {params.flags} --out $(dirname {output.run}) 2>&1 | tee -i {log}"

@@ -13,11 +13,13 @@ rule draw_figure3:
         paths("logs/{scale}/figure3.log"),
     benchmark:
         f"logs/{EXPERIMENT.scale}/figure3.benchmark.tsv"
+    conda:
+        ENVIRONMENT
     params:
         experiment=EXPERIMENT.model_dump_json(),
         code=code("draw_figure3.py"),
         flags=SETTINGS_FLAGS,
-        results=f"results/{EXPERIMENT.scale}",
-        out=f"figures/{EXPERIMENT.scale}/figure3",
+        results=lambda wildcards, input: Path(input.returns[0]).parents[2],
+        out=lambda wildcards, output: Path(output[0]).with_suffix(""),
     shell:
-        "python src/draw_figure3.py --results {params.results} {params.flags} --out {params.out} 2>&1 | tee {log}"
+        "python src/draw_figure3.py --results {params.results} {params.flags} --out {params.out} 2>&1 | tee -i {log}"

@@ -15,7 +15,7 @@ from smiling.settings import Settings, UserError
 
 
 class LearnedReward:
-    """What a method that rewards a solver offers. Features are states, or states with actions appended: (n, feature)."""
+    """What a method that rewards a solver offers. Features (n, feature) are states, or states with actions appended."""
 
     def prepare(self, name: str) -> None:
         """Learn what can be learnt before the learner's first step, once; `name` heads the progress report."""

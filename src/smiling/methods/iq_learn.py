@@ -1,7 +1,7 @@
 """IQ-Learn (Garg et al., 2021): a soft Q function that rewards the expert implicitly, on SAC's actor.
 
-Written from the paper (arXiv 2106.12142). With the inverse soft Bellman residual r = Q(s, a) - discount V'(s'), V' of the
-target network, and the chi-square regulariser, the critic minimises
+Written from the paper (arXiv 2106.12142). With the inverse soft Bellman residual r = Q(s, a) - discount V'(s'), V' of
+the target network, and the chi-square regulariser, the critic minimises
 
     - E_expert[r] + value term + 1 / (4 alpha) E_both[r^2].
 """

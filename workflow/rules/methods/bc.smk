@@ -5,13 +5,15 @@ rule bc:
     input:
         demonstrations=f"{DEMOS}/demonstrations.npz",
     output:
-        folder_files(RUN, "curve.csv", "run.json", "policy.safetensors"),
+        **named_files(RUN, "curve.csv", "run.json", "policy.safetensors"),
     log:
         f"logs/{RUN_NAME}.log",
     benchmark:
         f"logs/{RUN_NAME}.benchmark.tsv"
     wildcard_constraints:
         method=of_method("bc"),
+    conda:
+        ENVIRONMENT
     threads: 1
     params:
         settings=run_settings,

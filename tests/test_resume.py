@@ -1,0 +1,88 @@
+"""Kill a stage at any moment, give the same command again: the artefacts are those of an uninterrupted run."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from stages import TASK, assert_refused, command, run, run_well
+
+STAGES = {
+    "expert": ("train_expert.py", "--task", TASK, "--set", f"tasks.{TASK}.expert_steps=4000"),
+    **{
+        method: ("imitate.py", "--task", TASK, "--seed", 3, "--method", method, "--set", f"tasks.{TASK}.env_steps=4000")
+        for method in ("smiling", "dac", "iq_learn")
+    },
+    # Updates large enough that the first checkpoint comes well before the end.
+    "bc": ("imitate.py", "--task", TASK, "--seed", 3, "--method", "bc", "--set", "method_settings.bc.updates=40"),
+}
+
+
+def arguments(stage: str, demonstrations: Path, out: Path) -> list[object]:
+    script, *rest = STAGES[stage]
+    given = [] if stage == "expert" else ["--demonstrations", demonstrations]
+    return [script, *rest, *given, "--out", out]
+
+
+def kill_at_first_checkpoint(stage_arguments: list[object], out: Path, sign: signal.Signals) -> int:
+    """Start a stage, send it `sign` as soon as it has a checkpoint, and return its exit code."""
+    with subprocess.Popen(command(*stage_arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        limit = time.monotonic() + 120
+        while not (out / "checkpoint.pt").exists() and process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.01)
+        os.kill(process.pid, sign)
+        return process.wait(60)
+
+
+@pytest.mark.parametrize(
+    ("stage", "sign"),
+    [
+        ("expert", signal.SIGKILL),
+        ("smiling", signal.SIGKILL),
+        ("dac", signal.SIGTERM),
+        ("iq_learn", signal.SIGINT),
+        ("bc", signal.SIGKILL),
+    ],
+)
+def test_killed_stage_goes_on_to_the_same_curve_and_policy(stage, sign, demonstrations_file, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run_well(*arguments(stage, demonstrations_file, whole))
+    again = arguments(stage, demonstrations_file, killed)
+    assert kill_at_first_checkpoint(again, killed, sign) != 0
+    assert not (killed / "curve.csv").exists()
+    assert "goes on from" in run_well(*again)
+    for name in ("curve.csv", "policy.safetensors"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+    assert {path.name for path in killed.iterdir()} - {".lock"} == {"curve.csv", "policy.safetensors", "run.json"}
+
+
+def test_checkpoint_of_other_settings_is_refused_and_kept(demonstrations_file, tmp_path):
+    mine = arguments("dac", demonstrations_file, tmp_path)
+    kill_at_first_checkpoint(mine, tmp_path, signal.SIGKILL)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    refused = run(*mine, "--set", "sac.batch=17")
+    assert_refused(refused, "other settings", "settings.sac.batch: 16 there, 17 here", "delete the file to start over")
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    (tmp_path / "checkpoint.pt").write_bytes(before[: len(before) // 2])
+    assert_refused(run(*mine), "cannot be read as a checkpoint", "delete it to start over")
+
+
+def test_second_process_in_the_same_folder_is_refused(demonstrations_file, tmp_path):
+    mine = arguments("smiling", demonstrations_file, tmp_path)
+    with subprocess.Popen(command(*mine), stdout=subprocess.DEVNULL) as first:
+        while not (tmp_path / "checkpoint.pt").exists():
+            time.sleep(0.01)
+        os.kill(first.pid, signal.SIGSTOP)
+        assert_refused(run(*mine), "another process is working in")
+        os.kill(first.pid, signal.SIGKILL)
+
+
+def test_same_seed_same_curve_and_other_seed_another(demonstrations_file, tmp_path):
+    curves = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        script, *rest = arguments("smiling", demonstrations_file, tmp_path / name)
+        run_well(script, *rest, "--seed", seed, "--set", "tasks.ball_in_cup_catch.env_steps=2000")
+        curves.append((tmp_path / name / "curve.csv").read_text())
+    assert curves[0] == curves[1] != curves[2]

@@ -1,0 +1,116 @@
+"""Settings: messages that name key, value and what is allowed; layers; hashes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from smiling import experiment
+from smiling.methods.smiling import SmilingSettings
+from smiling.sac import SACSettings
+from smiling.settings import UserError, differences, merge, validate
+
+TREES = st.recursive(
+    st.one_of(
+        st.integers(), st.booleans(), st.floats(allow_nan=False, allow_infinity=False), st.text("abc xyz", max_size=5)
+    ),
+    lambda inner: st.dictionaries(st.text("abcdef", min_size=1, max_size=4), inner, min_size=1, max_size=3),
+    max_leaves=8,
+)
+MAPPINGS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), TREES, max_size=4)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        SACSettings().width = 3
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"wdith": 3}, r"setting 'sac.wdith' is unknown; known here: actor_lr, batch, .*width"),
+        ({"width": 0}, r"setting 'sac.width' is 0: input should be greater than or equal to 1"),
+        ({"tau": "much"}, r"setting 'sac.tau' is 'much': input should be a valid number"),
+    ],
+)
+def test_message_names_key_value_and_what_is_allowed(values, message):
+    with pytest.raises(UserError, match=message):
+        validate(SACSettings, values, where="sac")
+
+
+def test_message_reaches_into_nested_settings():
+    with pytest.raises(UserError, match=r"'smiling.score_model.diffusion.step' is unknown; known here: first_beta"):
+        validate(SmilingSettings, {"score_model": {"diffusion": {"step": 3}}}, where="smiling")
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_merge_keeps_what_is_not_overridden(base, override):
+    merged = merge(base, override)
+    assert set(merged) == {*base, *override}
+    assert merge(merged, override) == merged
+    assert all(merged[key] == value for key, value in base.items() if key not in override)
+
+
+@given(MAPPINGS)
+def test_assignments_and_parsing_are_inverse(overrides):
+    assert experiment.parse_overrides(experiment.assignments(overrides)) == overrides
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_differences_are_empty_only_for_equal_mappings(old, new):
+    assert differences(old, old) == []
+    assert (differences(old, new) == []) == (old == new) or not set(old) ^ set(new)
+
+
+def test_digest_depends_on_values_and_not_on_order():
+    assert SACSettings(width=3, batch=4).digest() == SACSettings(batch=4, width=3).digest()
+    assert SACSettings(width=3).digest() != SACSettings(width=4).digest()
+
+
+@pytest.mark.parametrize(
+    ("scale", "assignments", "message"),
+    [
+        ("huge", [], "unknown scale 'huge'; known scales: paper, quick, smoke"),
+        ("quick", ["sac.batchsize=3"], "'sac.batchsize' is unknown"),
+        ("quick", ["only_tasks=[walker_run]"], "unknown task 'walker_run'; known tasks: .*cheetah_run"),
+        ("quick", ["only_tasks=humanoid_walk"], "task 'humanoid_walk' is not of scale 'quick'"),
+        ("quick", ["methods=smiling,gail"], "unknown method 'gail'; known methods: bc"),
+        ("quick", ["seeds=[-1]"], "'seeds.0' is -1"),
+        ("quick", ["method_settings.dac.penalty=-1"], "'method_settings.dac.penalty' is -1"),
+        ("quick", ["method_settings.gail.penalty=1"], "unknown method 'gail'"),
+        ("quick", ["tasks.cheetah_run.env_steps=1500"], "'tasks.cheetah_run.env_steps' is 1500: .*multiple of 1000"),
+        ("quick", ["training.device=cuda"], "torch sees no CUDA GPU"),
+        ("quick", ["width"], "--set width: write key=value"),
+    ],
+)
+def test_invalid_experiment_is_refused_in_a_sentence(scale, assignments, message):
+    if "cuda" in message.lower():
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU")
+    with pytest.raises(UserError, match=message):
+        experiment.load(scale, assignments)
+
+
+def test_paper_scale_is_table_2_and_the_papers_steps():
+    paper = experiment.load("paper")
+    assert paper.seeds == (0, 1, 2, 3, 4)
+    assert paper.methods == ("smiling", "dac", "iq_learn", "bc")
+    assert paper.task("ball_in_cup_catch").env_steps == 400_000
+    assert paper.task("cheetah_run").env_steps == paper.task("humanoid_walk").env_steps == 3_000_000
+    smiling, dac = (paper.of_method(name, "cheetah_run") for name in ("smiling", "dac"))
+    model = smiling.score_model
+    assert (model.width, model.lr, model.batch, model.time_size, model.diffusion.steps) == (256, 5e-3, 1024, 16, 5000)
+    assert (smiling.states_per_update, smiling.expert_epochs, smiling.reward_std) == (100_000, 4000, 0.1)
+    assert (smiling.cost.samples, smiling.cost.estimator) == (500, "grid")
+    assert (dac.width, dac.lr, dac.batch, dac.states_per_update, dac.penalty) == (256, 5e-3, 1024, 100_000, 10)
+    assert (paper.training.evaluate_every, paper.training.evaluation_episodes) == (10_000, 1)
+    assert paper.training.reward_for == "batch"
+
+
+def test_settings_are_layered_class_scale_task_variant():
+    quick = experiment.load("quick", ["tasks.cheetah_run.method_settings.dac.penalty=3"])
+    assert quick.of_method("dac", "cheetah_run").penalty == 3
+    assert quick.of_method("dac", "ball_in_cup_catch").penalty == 10
+    assert quick.of_method("dac-linear", "cheetah_run").linear
+    assert quick.of_method("dac", "cheetah_run").width == 256

@@ -1,0 +1,112 @@
+"""The training loop seen from outside: what the solver is given, when, and that the task's reward never reaches it."""
+
+import pytest
+import torch
+
+from smiling.methods import LearnedReward
+from smiling.run_folder import RunFolder
+from smiling.sac import SAC, SACSettings
+from smiling.training import Training, TrainingSettings
+
+TASK = "cheetah_run"
+SMALL = SACSettings(width=8, batch=32, seed_steps=1000, replay_capacity=3000)
+
+
+class SumOfState(LearnedReward):
+    """A reward that is known: the sum of the feature; it records when it was updated and on what."""
+
+    def __init__(self) -> None:
+        self.updated_on: list[torch.Tensor] = []
+
+    def update(self, draw):
+        self.updated_on.append(draw(500))
+        return {"updates": float(len(self.updated_on))}
+
+    def pointwise(self, features):
+        return features.sum(-1)
+
+    def in_batch(self, rewards):
+        return rewards + 1
+
+    def state_dict(self):
+        return {}
+
+
+class Watched(SAC):
+    """A solver that keeps the batches it is given."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        self.batches = []
+
+    def update(self, batch):
+        self.batches.append(batch)
+        return super().update(batch)
+
+
+def trained(tmp_path, steps=3000, reward=None, with_actions=False, **settings) -> Training:
+    settings = TrainingSettings(evaluate_every=1000, checkpoint_seconds=1e9, **settings)
+    training = Training(TASK, Watched(17, 6, SMALL, seed=0), settings, 0, reward, with_actions)
+    with RunFolder(tmp_path, {"test": True}, 1e9) as folder:
+        training.run(steps, folder, "test")
+    return training
+
+
+@pytest.mark.parametrize("reward_for", ["batch", "replay"])
+@pytest.mark.parametrize("with_actions", [False, True])
+def test_solver_gets_the_methods_reward_for_every_transition(tmp_path, reward_for, with_actions):
+    training = trained(tmp_path, 2000, SumOfState(), with_actions, reward_for=reward_for)
+    assert len(training.solver.batches) == 1000
+    for batch in training.solver.batches[::50]:
+        features = torch.cat([batch.states, batch.actions], -1) if with_actions else batch.states
+        torch.testing.assert_close(batch.rewards, features.sum(-1) + 1)
+
+
+def test_task_reward_is_not_even_stored_beside_a_learned_one(tmp_path):
+    training = trained(tmp_path, 2000, SumOfState())
+    assert torch.isnan(training.replay.rewards[:2000]).all()
+
+
+def test_expert_gets_the_tasks_reward(tmp_path):
+    training = trained(tmp_path, 2000)
+    rewards = torch.cat([batch.rewards for batch in training.solver.batches])
+    stored = training.replay.rewards[: training.replay.added]
+    assert torch.isin(rewards, stored).all()
+    assert (stored >= 0).all()
+    assert stored.std() > 0
+
+
+def test_one_update_a_step_after_the_seed_steps_and_a_reward_update_every_thousand(tmp_path):
+    reward = SumOfState()
+    training = trained(tmp_path, 4000, reward)
+    assert training.step == training.replay.added == 4000
+    assert training.solver.updates == 3000
+    assert len(reward.updated_on) == 3  # at steps 1000, 2000 and 3000
+    assert [row["env_step"] for row in training.curve] == [0, 1000, 2000, 3000, 4000]
+    assert [row.get("updates") for row in training.curve] == [None, None, 1.0, 2.0, 3.0]
+
+
+def test_state_buffer_is_the_latest_states(tmp_path):
+    reward = SumOfState()
+    training = trained(tmp_path, 3000, reward, state_buffer=100)
+    latest = training.replay.states(training.replay.latest(1100))[:100]  # the 100 before the third episode
+    for state in reward.updated_on[-1]:
+        assert (state == latest).all(-1).any()
+
+
+def test_seed_steps_are_uniform_random_actions(tmp_path):
+    training = trained(tmp_path, 1000)
+    actions = training.replay.actions(training.replay.latest(1000))
+    assert actions.min() < -0.95
+    assert actions.max() > 0.95
+    assert actions.mean().abs() < 0.05
+    assert actions.var().item() == pytest.approx(1 / 3, rel=0.05)
+
+
+def test_next_state_of_a_transition_is_the_following_state(tmp_path):
+    replay = trained(tmp_path, 2000).replay
+    batch = replay.batch(replay.latest(1500))
+    inside = torch.ones(1499, dtype=torch.bool)
+    inside[499] = False  # there an episode ends and another begins
+    assert torch.equal(batch.next_states[:-1][inside], batch.states[1:][inside])
+    assert not torch.equal(batch.next_states[499], batch.states[500])
