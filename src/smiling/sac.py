@@ -23,10 +23,7 @@ class SACSettings(Settings):
     width: int = Field(1024, ge=1, description="units of each hidden layer")
     depth: int = Field(2, ge=1, description="hidden layers of actor and critics")
     critics: int = Field(2, ge=1, description="Q networks; the smallest value counts")
-    critic_layer_norm: bool = Field(
-        False,
-        description="layer normalisation in the critics: steadier at small sizes (Ball et al., 2023); not the paper's",
-    )
+    critic_layer_norm: bool = Field(False, description="not the paper's: steadier when small (Ball et al., 2023)")
     batch: int = Field(1024, ge=1, description="transitions in an update")
     discount: float = Field(0.99, ge=0, le=1)
     actor_lr: float = Field(1e-4, gt=0)
