@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .PHONY: figure3 test setup lock clean-setup
 
 figure3: $(READY)
-	snakemake --cores $(CORES) figure3
+	snakemake --cores $(CORES) --nolock --rerun-incomplete figure3
 
 test: $(READY)
 	ruff check .
