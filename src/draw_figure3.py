@@ -51,7 +51,7 @@ def figure_table(results: Path, settings: ExperimentSettings, demos: str) -> pd.
         for method in settings.methods:
             table = method_table(results, task, demos, method, settings.seeds_of(task))
             rivals.setdefault(group(method), []).append(table)
-        tables += [max(group_tables, key=final_mean) for group_tables in rivals.values()]
+        tables += [variants[0] if len(variants) == 1 else max(variants, key=final_mean) for variants in rivals.values()]
     return pd.concat(tables, ignore_index=True)
 
 
