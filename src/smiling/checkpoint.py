@@ -27,7 +27,7 @@ def load(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         return None
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise UserError(
             f"{path} cannot be read as a checkpoint ({_first_line(error)}); delete it to start over"
         ) from None

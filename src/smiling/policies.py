@@ -1,5 +1,6 @@
 """Policies on disk: an actor's weights as safetensors, its shape in the file's metadata. Nothing is pickled."""
 
+import json
 from pathlib import Path
 
 import safetensors
@@ -15,7 +16,7 @@ SHAPE = ("state_size", "action_size", "width", "depth")
 
 def write(path: Path, actor: Actor) -> None:
     """Write an actor, whole."""
-    metadata = {name: str(getattr(actor, name)) for name in SHAPE}
+    metadata = {"actor": json.dumps({name: getattr(actor, name) for name in SHAPE})}
     weights = {name: value.cpu().contiguous() for name, value in actor.state_dict().items()}
     with whole(path) as temporary:
         safetensors.torch.save_file(weights, temporary, metadata)
@@ -29,9 +30,9 @@ def read(path: Path) -> Actor:
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            shape = json.loads((file.metadata() or {})["actor"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        actor = Actor(*(int(metadata[name]) for name in SHAPE), torch.Generator())
+        actor = Actor(*(int(shape[name]) for name in SHAPE), torch.Generator())
         actor.load_state_dict(weights)
     except FileNotFoundError:
         raise UserError(f"policy {path}: no such file") from None

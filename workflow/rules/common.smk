@@ -4,14 +4,18 @@ import json
 import shlex
 import sys
 
-sys.path[:0] = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src"))]
+SOURCE_FOLDERS = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src"))]
+sys.path[:0] = SOURCE_FOLDERS
+shell.prefix(
+    f"export PYTHONPATH={shlex.quote(':'.join(SOURCE_FOLDERS))}; "
+)  # jobs run this tree's code, whatever is installed
 
 import envs
 from smiling import experiment
 from smiling.provenance import fingerprint
 from smiling.settings import UserError
 
-ENVIRONMENT = "smiling"  # environment.yml's, for those who run Snakemake with --software-deployment-method conda
+ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))  # for --software-deployment-method conda
 EXPERT = "results/{scale}/{task}/expert"
 DEMOS = "results/{scale}/{task}/demonstrations"
 RUN_NAME = "{scale}/{task}/{demos}/{method}/seed{seed}"
