@@ -66,6 +66,7 @@ NAN[17, 3] = np.nan
         ({"episode_starts": np.array([0, 40])}, "'episode_starts' must rise from 0 to below the 40 rows"),
         ({"episode_starts": np.array([1, 20])}, "'episode_starts' must rise"),
         ({"episode_starts": None}, r"lacks \['episode_starts'\]"),
+        ({"made_by": np.array("the expert")}, "'made_by' is not JSON"),
         ({"states": np.zeros(3)}, r"unknown arrays \['states'\]"),
         ({"observations": np.array([{}], dtype=object)}, "not a whole .npz archive of plain arrays"),
     ],

@@ -62,11 +62,6 @@ def test_differences_are_empty_only_for_equal_mappings(old, new):
     assert (differences(old, new) == []) == (old == new) or not set(old) ^ set(new)
 
 
-def test_digest_depends_on_values_and_not_on_order():
-    assert SACSettings(width=3, batch=4).digest() == SACSettings(batch=4, width=3).digest()
-    assert SACSettings(width=3).digest() != SACSettings(width=4).digest()
-
-
 @pytest.mark.parametrize(
     ("scale", "assignments", "message"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from smiling.artefacts import whole
-from smiling.settings import UserError, differences
+from smiling.settings import UserError, differences, first_line
 
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
@@ -29,7 +29,7 @@ def load(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"{path} cannot be read as a checkpoint ({_first_line(error)}); delete it to start over"
+            f"{path} cannot be read as a checkpoint ({first_line(error)}); delete it to start over"
         ) from None
     changed = differences(saved["identity"], identity)
     if changed:
@@ -38,7 +38,3 @@ def load(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
             "finish that run under its own settings, or delete the file to start over"
         )
     return saved["state"]
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -70,20 +70,21 @@ class Cost:
             trace = torch.einsum("mih,mhi->mh", self._in, self._out)[..., None]
             self._trace_at_slope = self.slope * trace.sum(1, keepdim=True)
             self._trace_above = (1 - self.slope) * trace
-        self._allocation: Allocation | None = None
+        self.allocation: Allocation | None = None
 
     def tune(self, pilot_states: Tensor, generator: torch.Generator) -> None:
         """Tune the allocated estimator on some of the learner's states (n, state); the others need none."""
         if self.settings.estimator == "allocated":
-            self._allocation = allocate(self, pilot_states, generator)
+            self.allocation = allocate(self, pilot_states, generator)
 
     def state_dict(self) -> dict[str, Tensor] | None:
         """The tuning; the rest follows from the models."""
-        return None if self._allocation is None else self._allocation._asdict()
+        return None if self.allocation is None else self.allocation._asdict()
 
     def load_state_dict(self, saved: dict[str, Tensor] | None) -> None:
         """Inverse of `state_dict`."""
-        self._allocation = None if saved is None else Allocation(**saved)
+        if saved is not None:
+            self.allocation = Allocation(**{name: value.to(self.alpha_bar.device) for name, value in saved.items()})
 
     @torch.no_grad()
     def __call__(self, states: Tensor, generator: torch.Generator) -> Tensor:
@@ -192,9 +193,9 @@ def antithetic(cost: Cost, states: Tensor, times: Tensor, generator: torch.Gener
 
 def allocated_cost(cost: Cost, states: Tensor, generator: torch.Generator) -> Tensor:
     """The tuned estimator: `samples` / 2 stratified times for each state, an antithetic pair of noises at each."""
-    if cost._allocation is None:
+    if cost.allocation is None:
         raise ValueError("the allocated estimator has not been tuned: call tune() with pilot states first")
-    cumulative, weight, control_weight = cost._allocation
+    cumulative, weight, control_weight = cost.allocation
     edges = bin_edges(len(cost.alpha_bar), states.device)
     pairs = cost.settings.samples // 2
     strata = torch.arange(pairs, device=states.device)

@@ -42,9 +42,11 @@ def read_returns(demonstrations: Path) -> tuple[float, float]:
     path = demonstrations / "returns.json"
     try:
         returns = json.loads(path.read_text())
+        expert, random = float(returns["expert_return"]), float(returns["random_return"])
     except FileNotFoundError:
         raise UserError(f"{path} is missing: collect the demonstrations first") from None
-    expert, random = returns["expert_return"], returns["random_return"]
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise UserError(f"{path} needs the numbers expert_return and random_return") from None
     if expert <= random:
         raise UserError(
             f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer"

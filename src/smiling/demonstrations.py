@@ -63,7 +63,7 @@ def read(path: Path, state_size: int, action_size: int) -> Demonstrations:
         UserError: saying which file, which array and what is wrong with it.
     """
     arrays = _arrays(path)
-    made_by = json.loads(str(arrays.pop("made_by", "null")))
+    made_by = _made_by(path, arrays.pop("made_by", "null"))
     unknown = set(arrays) - set(Demonstrations.__dataclass_fields__)
     missing = {"observations", "episode_starts"} - set(arrays)
     if missing or unknown:
@@ -93,6 +93,13 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"demonstrations {path}: no such file") from None
     except (ValueError, EOFError, KeyError, OSError, AttributeError, zipfile.BadZipFile) as error:
         raise UserError(f"demonstrations {path}: not a whole .npz archive of plain arrays ({error})") from None
+
+
+def _made_by(path: Path, text: Any) -> dict[str, Any] | None:
+    try:
+        return json.loads(str(text))
+    except json.JSONDecodeError as error:
+        raise UserError(f"demonstrations {path}: 'made_by' is not JSON ({error})") from None
 
 
 def _check_values(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:

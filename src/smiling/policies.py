@@ -9,7 +9,7 @@ import torch
 
 from smiling.artefacts import whole
 from smiling.networks import Actor
-from smiling.settings import UserError
+from smiling.settings import UserError, first_line
 
 SHAPE = ("state_size", "action_size", "width", "depth")
 
@@ -37,5 +37,5 @@ def read(path: Path) -> Actor:
     except FileNotFoundError:
         raise UserError(f"policy {path}: no such file") from None
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise UserError(f"policy {path}: not an actor written by this suite ({str(error).splitlines()[0]})") from None
+        raise UserError(f"policy {path}: not an actor written by this suite ({first_line(error)})") from None
     return actor

@@ -81,7 +81,7 @@ class Replay:
         return index + index // self.episode_steps
 
     def state_dict(self) -> dict[str, Any]:
-        """The filled part of the ring, as views: saving copies, holding does not."""
+        """The filled part of the ring, copied: a view would be saved with all of the ring behind it."""
         slots = min(self.added, self.capacity)
         rows = min(self._row(slots) + 1, len(self._states))
         return {

@@ -1,6 +1,5 @@
 """A run's folder: one process at a time, checkpoints while it lasts, whole artefacts when it is done."""
 
-import json
 import math
 import time
 from pathlib import Path
@@ -99,8 +98,3 @@ def check_finite(values: dict[str, float], step: int) -> None:
     for name, value in values.items():
         if not math.isfinite(value):
             raise UserError(f"training diverged: {name} is {value} at step {step}; a smaller learning rate may help")
-
-
-def read_run(path: Path) -> dict[str, Any]:
-    """The run.json of a finished run."""
-    return json.loads((path / "run.json").read_text())

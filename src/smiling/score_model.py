@@ -4,7 +4,6 @@ With eps the noise predicted at s_t, the score is -eps / sqrt(1 - alpha_bar_t).
 """
 
 import math
-from collections.abc import Iterator
 
 import torch
 from pydantic import Field
@@ -76,15 +75,10 @@ def score_optimiser(model: ScoreModel) -> torch.optim.AdamW:
     return torch.optim.AdamW(model.parameters(), lr=model.settings.lr, fused=True)
 
 
-def batches(states: Tensor, size: int) -> Iterator[Tensor]:
-    """One pass over `states` in their order, in batches of `size`; the last may be smaller."""
-    yield from states.split(size)
-
-
 def fit_pass(model: ScoreModel, optimiser: torch.optim.Optimizer, states: Tensor, generator: torch.Generator) -> Tensor:
     """One pass over `states` (n, state), already in random order; the mean loss, a scalar tensor."""
     losses = []
-    for batch in batches(states, model.settings.batch):
+    for batch in states.split(model.settings.batch):
         times = torch.randint(len(model.alpha_bar), (len(batch),), generator=generator, device=batch.device)
         noise = torch.randn(batch.shape, generator=generator, device=batch.device)
         loss = denoising_loss(model, batch, times, noise)

@@ -4,8 +4,6 @@ Each part of the suite declares its own class beside the code that uses it; the 
 are the paper's, a scale file of `workflow/config/scales/` overrides what it needs to.
 """
 
-import hashlib
-import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,10 +17,6 @@ class Settings(BaseModel):
     """Base of all settings: immutable, and a key that nobody reads is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
-
-    def digest(self) -> str:
-        """Hexadecimal hash of the values, equal for equal settings whatever their order."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
 
 
 S = TypeVar("S", bound=Settings)
@@ -79,3 +73,8 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> l
         elif before != after:
             found.append(f"{prefix}{key}: {before!r} there, {after!r} here")
     return found
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says, for a sentence of ours: its first line, or its kind where it says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0]

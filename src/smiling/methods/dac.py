@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from smiling.imitation import Imitation, run_with_reward
 from smiling.methods import LearnedReward, Method
-from smiling.score_model import LEAK, batches
+from smiling.score_model import LEAK
 from smiling.seeding import derive
 from smiling.settings import Settings
 
@@ -68,7 +68,7 @@ class DAC(LearnedReward):
     def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
         """One pass over learner states drawn from the state buffer, each beside an expert state drawn at random."""
         losses = []
-        for learner in batches(draw(self.settings.states_per_update), self.settings.batch):
+        for learner in draw(self.settings.states_per_update).split(self.settings.batch):
             mine = torch.randint(
                 len(self._expert_features), (len(learner),), generator=self.generator, device=learner.device
             )
