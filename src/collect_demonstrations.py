@@ -1,7 +1,7 @@
 """Collect demonstrations from an expert policy, or check and adopt a file of your own.
 
 Writes demonstrations.npz and returns.json into --out, and heldout.npz where there is a policy. returns.json holds what
-the curves are normalised by: the expert's return (mean actions) and the uniform random policy's. With --demos the
+the curves are normalised by: the expert's return (SAC: mean actions) and the uniform random policy's. With --demos the
 expert's return is the mean over the file's trajectories.
 """
 
@@ -18,28 +18,24 @@ from smiling.artefacts import remove_partial, write_json
 from smiling.demonstrations import Demonstrations
 from smiling.evaluation import Evaluator, random_returns
 from smiling.experiment import ExperimentSettings, ExpertSettings
-from smiling.networks import Actor
 from smiling.progress import Meter
 from smiling.provenance import file_digest, provenance
 from smiling.seeding import derive
 
 
 @torch.no_grad()
-def play(task: str, actor: Actor, settings: ExpertSettings, set_name: str, made_by: dict[str, Any]) -> Demonstrations:
-    """Trajectories of the expert, its actions sampled or mean; `set_name` fixes initial states and noise."""
+def play(task: str, policy: Any, settings: ExpertSettings, set_name: str, made_by: dict[str, Any]) -> Demonstrations:
+    """Trajectories of the expert; `set_name` fixes initial states and noise."""
     env = envs.make(task)
-    noise = torch.Generator().manual_seed(derive(settings.seed, "demonstrations", set_name))
+    noise = policies.noise_of(policy, derive(settings.seed, "demonstrations", set_name))
     rows: dict[str, list[Any]] = {"observations": [], "actions": [], "rewards": [], "next_observations": []}
     with Meter(f"{task} {set_name}", settings.trajectories, unit="trajectories") as meter:
         for trajectory in range(settings.trajectories):
             observation, _ = env.reset(seed=derive(settings.seed, "demonstrations", set_name, trajectory))
+            act = policies.player(policy, 1, noise, sampled=settings.sample_actions)
             truncated = False
             while not truncated:
-                state = torch.from_numpy(observation)[None]
-                drawn = torch.randn(1, actor.action_size, generator=noise)
-                action = (actor.sample(state, drawn)[0] if settings.sample_actions else actor.mean_action(state))[
-                    0
-                ].numpy()
+                action = act(torch.from_numpy(observation)[None])[0].numpy()
                 after, reward, _, truncated, _ = env.step(action)
                 for name, value in zip(rows, (observation, action, reward, after), strict=True):
                     rows[name].append(value)
@@ -52,7 +48,7 @@ def play(task: str, actor: Actor, settings: ExpertSettings, set_name: str, made_
 
 def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> dict[str, Any]:
     """Write both sets; the returns to record."""
-    actor = policies.read(options.policy)
+    policy = policies.read(options.policy)
     made_by = {
         "task": options.task,
         "policy": file_digest(options.policy),
@@ -61,13 +57,14 @@ def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> di
     }
     returns = {}
     for set_name in ("heldout", "demonstrations"):  # the declared result is written last
-        played = play(options.task, actor, settings.expert, set_name, made_by)
+        played = play(options.task, policy, settings.expert, set_name, made_by)
         demonstrations.write(options.out / f"{set_name}.npz", played)
         returns[set_name] = played.returns()
     evaluator = Evaluator(
         options.task, settings.expert.evaluation_episodes, derive(settings.expert.seed, "expert return")
     )
-    evaluated = evaluator.returns(actor.mean_action, index=0)
+    noise = policies.noise_of(policy, derive(settings.expert.seed, "expert return actions"))
+    evaluated = evaluator.returns(policies.player(policy, settings.expert.evaluation_episodes, noise), index=0)
     return {"expert_return": float(evaluated.mean()), "expert_episodes": evaluated.tolist(), **returns}
 
 

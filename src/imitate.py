@@ -32,7 +32,7 @@ def main() -> None:
         "demos_kind": options.demos_kind,
         "settings": settings.of_run(options.method, options.task),
         "demonstrations": file_digest(options.demonstrations),
-        "code": fingerprint(Path(__file__), method=options.method, task=options.task),
+        "code": fingerprint(Path(__file__), method=options.method, task=options.task, solver=task.solver),
     }
     demos = demonstrations.read(options.demonstrations, *envs.sizes(options.task))
     with RunFolder(options.out, identity, settings.training.checkpoint_seconds) as folder:
@@ -44,7 +44,8 @@ def main() -> None:
             demonstrations=demos,
             env_steps=task.env_steps,
             settings=settings.of_method(options.method, options.task),
-            sac=settings.sac,
+            solver=task.solver,
+            solver_settings=settings.of_solver(options.task),
             training=settings.training,
             folder=folder,
         )

@@ -3,37 +3,12 @@
 Writes policy.safetensors, curve.csv and run.json into --out. Interrupted, the same command goes on.
 """
 
-import copy
 from pathlib import Path
-from typing import Any
 
-import envs
-from smiling import command, experiment
-from smiling.networks import Actor
+from smiling import command, experiment, solvers
 from smiling.provenance import fingerprint
 from smiling.run_folder import RunFolder
-from smiling.sac import SAC
 from smiling.seeding import derive
-from smiling.training import Training
-
-
-class ExpertTraining(Training):
-    """Training that keeps the actor of its best evaluation."""
-
-    best: Actor | None = None
-
-    def on_evaluation(self) -> None:
-        *earlier, latest = [row["return"] for row in self.curve]
-        if self.best is None or latest > max(earlier):
-            self.best = copy.deepcopy(self.solver.actor)
-
-    def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"best": self.best.state_dict()}
-
-    def load_state_dict(self, saved: dict[str, Any]) -> None:
-        super().load_state_dict(saved)
-        self.best = copy.deepcopy(self.solver.actor)
-        self.best.load_state_dict(saved["best"])
 
 
 def main() -> None:
@@ -48,15 +23,17 @@ def main() -> None:
         "task": options.task,
         "seed": expert.seed,
         "settings": settings.of_expert(options.task),
-        "code": fingerprint(Path(__file__), task=options.task),
+        "code": fingerprint(Path(__file__), task=options.task, solver=task.solver),
     }
     with RunFolder(options.out, identity, settings.training.checkpoint_seconds) as folder:
-        sizes = envs.sizes(options.task)
-        solver = SAC(*sizes, settings.sac, derive(expert.seed, "expert"), settings.training.device)
-        training = ExpertTraining(options.task, solver, settings.training, derive(expert.seed, "expert"))
+        seed = derive(expert.seed, "expert")
+        start = solvers.load(task.solver)
+        training = start(options.task, settings.of_solver(options.task), settings.training, seed, seed)
+        training.keep_best = expert.policy == "best"
         training.run(task.expert_steps, folder, f"{options.task} expert")
-        actor = training.best if expert.policy == "best" else solver.actor
-        folder.finish(training.curve, actor, {"final_return": training.curve[-1]["return"]})
+        if training.keep_best:
+            training.restore_best()
+        folder.finish(training.curve, training.policy, {"final_return": training.curve[-1]["return"]})
 
 
 if __name__ == "__main__":

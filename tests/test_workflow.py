@@ -117,7 +117,7 @@ def test_edit_reruns_what_depends_on_it_and_nothing_else(finished, file, old, ne
 
 def test_paper_scale_plans_the_whole_figure():
     plan = snakemake(ROOT, "-n", "figure3", "--config", "scale=paper")
-    tasks = 3
+    tasks = 6
     assert planned(plan.stdout + plan.stderr) == {
         "expert": tasks,
         "collect": tasks,

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 import envs
 from smiling import methods
+from smiling.dreamer.settings import DreamerSettings
 from smiling.provenance import ROOT
 from smiling.sac import SACSettings
 from smiling.settings import Settings, UserError, merge, validate
@@ -38,6 +39,7 @@ class TaskSettings(Settings):
 
     env_steps: int = Field(ge=1000, multiple_of=envs.EPISODE_STEPS, description="of an imitation run")
     expert_steps: int = Field(ge=1000, multiple_of=envs.EPISODE_STEPS, description="of the expert's training")
+    solver: Literal["sac", "dreamer"] = "sac"  # of the expert, and of methods that reward a solver
     seeds: Seeds | None = None  # instead of the experiment's
     method_settings: dict[str, dict[str, Any]] = {}  # changes to a method's settings on this task
     demonstrations: Path | None = None  # a file of the user's own, instead of an expert's
@@ -63,6 +65,7 @@ class ExperimentSettings(Settings):
     seeds: Seeds = (0, 1, 2, 3, 4)
     expert: ExpertSettings = ExpertSettings()
     sac: SACSettings = SACSettings()
+    dreamer: DreamerSettings = DreamerSettings()
     training: TrainingSettings = TrainingSettings()
     method_settings: dict[str, dict[str, Any]] = {}
 
@@ -79,6 +82,15 @@ class ExperimentSettings(Settings):
             envs.check_name(name)
             if name not in self.tasks:
                 raise ValueError(f"task '{name}' is not of scale '{self.scale}', which has {', '.join(self.tasks)}")
+        return self
+
+    @model_validator(mode="after")
+    def _rounds_are_whole(self) -> "ExperimentSettings":
+        step = self.dreamer.round_steps
+        for name, task in self.tasks.items():
+            for key in ("env_steps", "expert_steps"):
+                if task.solver == "dreamer" and getattr(task, key) % step:
+                    raise ValueError(f"task '{name}': {key} must be a multiple of {step}, an episode per environment")
         return self
 
     def task_names(self) -> tuple[str, ...]:
@@ -112,12 +124,16 @@ class ExperimentSettings(Settings):
         cls = methods.load(name).settings
         return validate(cls, merge(cls().model_dump(), values), where=f"method_settings.{base}")
 
+    def of_solver(self, task: str) -> Settings:
+        """Settings of the solver of `task`."""
+        return getattr(self, self.task(task).solver)
+
     def of_run(self, name: str, task: str) -> dict[str, Any]:
         """All settings that an imitation run depends on, as plain values."""
         return {
             "env_steps": self.task(task).env_steps,
             "method": self.of_method(name, task).model_dump(mode="json"),
-            "sac": self.sac.model_dump(mode="json"),
+            self.task(task).solver: self.of_solver(task).model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
         }
 
@@ -126,7 +142,7 @@ class ExperimentSettings(Settings):
         return {
             "expert_steps": self.task(task).expert_steps,
             "expert": self.expert.model_dump(mode="json"),
-            "sac": self.sac.model_dump(mode="json"),
+            self.task(task).solver: self.of_solver(task).model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
         }
 

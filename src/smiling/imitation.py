@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 import envs
+from smiling import solvers
 from smiling.demonstrations import Demonstrations
 from smiling.methods import LearnedReward
 from smiling.run_folder import RunFolder
-from smiling.sac import SAC, SACSettings
+from smiling.sac import SAC
 from smiling.seeding import derive
-from smiling.training import Training, TrainingSettings
+from smiling.settings import Settings
+from smiling.training import Loop, Training, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Imitation:
     demonstrations: Demonstrations
     env_steps: int
     settings: Any  # the method's own
-    sac: SACSettings
+    solver: str  # the task's, for methods that reward one
+    solver_settings: Settings
     training: TrainingSettings
     folder: RunFolder
 
@@ -46,12 +49,17 @@ class Imitation:
 def run_with_reward(imitation: Imitation, build: Callable[[Tensor, Any, int], LearnedReward]) -> None:
     """Train the task's solver on a learned reward, `build(expert_features, settings, seed)`."""
     reward = build(imitation.expert_features(), imitation.settings, derive(imitation.seed, "reward"))
-    solver = SAC(*imitation.task_sizes(), imitation.sac, derive(imitation.seed, "solver"), imitation.training.device)
-    train(imitation, solver, reward)
+    seeds = imitation.seed, derive(imitation.seed, "solver")
+    settings = imitation.solver_settings, imitation.training
+    start = solvers.load(imitation.solver)
+    _train(imitation, start(imitation.task, *settings, *seeds, reward, imitation.with_actions))
 
 
-def train(imitation: Imitation, solver: SAC, reward: LearnedReward | None = None) -> None:
-    """Train `solver` for the run's steps and write the run's artefacts."""
-    run = Training(imitation.task, solver, imitation.training, imitation.seed, reward, imitation.with_actions)
+def train(imitation: Imitation, solver: SAC) -> None:
+    """Train a method's own SAC for the run's steps and write the run's artefacts."""
+    _train(imitation, Training(imitation.task, solver, imitation.training, imitation.seed))
+
+
+def _train(imitation: Imitation, run: Loop) -> None:
     run.run(imitation.env_steps, imitation.folder, imitation.name)
-    imitation.folder.finish(run.curve, solver.actor, {"final_return": run.curve[-1]["return"]})
+    imitation.folder.finish(run.curve, run.policy, {"final_return": run.curve[-1]["return"]})

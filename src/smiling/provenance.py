@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"smiling": ROOT / "src" / "smiling", "envs": ROOT / "envs"}
 # Modules that decide how a run is reported and stored, not what comes out.
 WITHOUT_EFFECT = {PACKAGES["smiling"] / f"{name}.py" for name in ("artefacts", "command", "progress", "provenance")}
-VERSIONED = ("torch", "numpy", "mujoco", "dm_control", "gymnasium")
+VERSIONED = ("torch", "numpy", "mujoco", "dm_control", "gymnasium", "sheeprl")
 
 
 def provenance() -> dict[str, Any]:
@@ -75,25 +75,27 @@ def file_digest(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror.lower()}") from None
 
 
-def fingerprint(script: Path, method: str | None = None, task: str | None = None) -> str:
-    """Hash of the project's code that decides a stage's result: the script, the method, the task, all they import.
+def fingerprint(script: Path, method: str | None = None, task: str | None = None, solver: str | None = None) -> str:
+    """Hash of the project's code that decides a stage's result: script, method, task, solver, and all they import.
 
     Comments, docstrings and layout do not count, so that a better comment makes no result stale.
     """
     digest = hashlib.sha256()
-    for path in sources(*entry_points(script, method, task)):
+    for path in sources(*entry_points(script, method, task, solver)):
         digest.update(str(path.relative_to(ROOT)).encode())
         digest.update(_meaning(path).encode())
     return digest.hexdigest()[:16]
 
 
-def entry_points(script: Path, method: str | None, task: str | None) -> list[Path]:
-    """The script, and the files that it reaches by the names of a method and a task."""
+def entry_points(script: Path, method: str | None, task: str | None, solver: str | None = None) -> list[Path]:
+    """The script, and the files that it reaches by the names of a method, a task and a solver."""
     entries = [script]
     if method is not None:
         entries.append(PACKAGES["smiling"] / "methods" / f"{method.partition('-')[0]}.py")
     if task is not None:
         entries += _module_files(envs.TASKS[envs.check_name(task)][0])
+    if solver == "dreamer":  # SAC is imported by whatever trains
+        entries += _module_files("smiling.dreamer.training")
     return entries
 
 

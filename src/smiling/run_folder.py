@@ -10,7 +10,6 @@ from filelock import FileLock, Timeout
 
 from smiling import checkpoint, policies
 from smiling.artefacts import remove_partial, whole, write_json
-from smiling.networks import Actor
 from smiling.provenance import provenance
 from smiling.settings import UserError
 
@@ -72,9 +71,9 @@ class RunFolder:
         """Let others look at an unfinished curve."""
         _write_curve(self.path / PARTIAL_CURVE, rows)
 
-    def finish(self, rows: list[dict[str, float]], actor: Actor, results: dict[str, Any]) -> None:
+    def finish(self, rows: list[dict[str, float]], policy: Any, results: dict[str, Any]) -> None:
         """Write policy, curve and `run.json`, then remove what served only to resume."""
-        policies.write(self.path / "policy.safetensors", actor)
+        policies.write(self.path / "policy.safetensors", policy)
         _write_curve(self.path / "curve.csv", rows)
         seconds = self.seconds()
         steps = rows[-1]["env_step"]

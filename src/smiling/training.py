@@ -1,4 +1,7 @@
-"""The training loop of an off-policy solver, with the task's reward or a learned one; resumable at every episode."""
+"""The training loop of an off-policy solver, with the task's reward or a learned one; resumable at every episode.
+
+`Loop` is what the solvers have in common, `Training` is SAC's.
+"""
 
 import math
 from typing import Any, Literal
@@ -8,12 +11,14 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 import envs
+from smiling import policies
 from smiling.evaluation import Evaluator
 from smiling.methods import LearnedReward
+from smiling.networks import Actor
 from smiling.progress import Meter
 from smiling.replay import Batch, Replay
 from smiling.run_folder import RunFolder, check_finite
-from smiling.sac import SAC
+from smiling.sac import SAC, SACSettings
 from smiling.seeding import derive
 from smiling.settings import Settings
 
@@ -44,34 +49,39 @@ class TrainingSettings(Settings):
         return self
 
 
-class Training:
-    """One learner on one task: environment, solver, replay, and perhaps a learned reward.
+class Loop:
+    """A learner on a task, from episode to episode: evaluated, saved and resumed between them.
 
-    At each step, in this order: the learned reward is updated where it is due, the solver is updated once, one action
-    is taken (the authors' code updates before it acts). Episodes all have the same length, so that resuming at
-    the start of one needs nothing of the simulator's state.
+    Episodes all have the same length, so that resuming at the start of one needs nothing of the simulator's state. A
+    solver's own loop defines `_episode` and `policy`.
     """
+
+    keep_best = False  # also keep the policy of the best evaluation
 
     def __init__(
         self,
         task: str,
-        solver: SAC,
+        solver: Any,
+        replay: Any,
         settings: TrainingSettings,
         seed: int,
         reward: LearnedReward | None = None,
         with_actions: bool = False,
     ) -> None:
-        self.solver, self.settings, self.reward, self.with_actions = solver, settings, reward, with_actions
-        self.env = envs.make(task)
+        self.solver, self.replay, self.settings = solver, replay, settings
+        self.reward, self.with_actions = reward, with_actions
         self.evaluator = Evaluator(task, settings.evaluation_episodes, seed, solver.device)
-        sizes = self.env.observation_space.shape[0], self.env.action_space.shape[0]
-        self.replay = Replay(solver.settings.replay_capacity, envs.EPISODE_STEPS, *sizes, solver.device)
         self.random = torch.Generator(solver.device).manual_seed(derive(seed, "training"))
         self.step = 0
         self.curve: list[dict[str, float]] = []
         self._seed = seed
         self._report: dict[str, Any] = {}
-        self._rewarded = 0
+        self._best: dict[str, Tensor] | None = None
+
+    @property
+    def policy(self) -> Any:
+        """The solver's policy, of a kind that `policies` can play and write."""
+        raise NotImplementedError
 
     def run(self, steps: int, folder: RunFolder, name: str) -> None:
         """Train until `steps` environment steps are done, going on from the folder's checkpoint if there is one."""
@@ -89,6 +99,100 @@ class Training:
                 if folder.save_is_due():
                     folder.save(self.state_dict())
             self._evaluate_if_due(folder)
+
+    def _episode(self) -> None:
+        """Play one episode in each environment, learning on the way."""
+        raise NotImplementedError
+
+    def _evaluate_if_due(self, folder: RunFolder) -> None:
+        due = self.step % self.settings.evaluate_every == 0
+        if not due or (self.curve and self.curve[-1]["env_step"] == self.step):
+            return
+        report = {name: float(value) for name, value in self._report.items()}
+        check_finite(report, self.step)
+        seed = derive(self._seed, "evaluation actions", self.step)
+        noise = policies.noise_of(self.policy, seed, self.solver.device)
+        player = policies.player(self.policy, self.settings.evaluation_episodes, noise)
+        returns = self.evaluator.returns(player, self.step)
+        self.curve.append({"env_step": self.step, "return": float(returns.mean()), **report})
+        folder.write_partial_curve(self.curve)
+        *earlier, latest = [row["return"] for row in self.curve]
+        if self.keep_best and (not earlier or latest > max(earlier)):
+            self._best = {name: value.detach().clone() for name, value in self.policy.state_dict().items()}
+
+    def restore_best(self) -> None:
+        """Give the policy the weights of its best evaluation, which `keep_best` has kept; for when training is over."""
+        self.policy.load_state_dict(self._best)
+
+    def _latest(self) -> str:
+        return f"return {self.curve[-1]['return']:.0f}" if self.curve else ""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next episode depends on."""
+        return {
+            "step": self.step,
+            "curve": self.curve,
+            "solver": self.solver.state_dict(),
+            "reward": self.reward.state_dict() if self.reward else None,
+            "replay": self.replay.state_dict(),
+            "random": self.random.get_state(),
+            "report": {name: float(value) for name, value in self._report.items()},
+            "best": self._best,
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self.step, self.curve = saved["step"], saved["curve"]
+        self.solver.load_state_dict(saved["solver"])
+        if self.reward is not None:
+            self.reward.load_state_dict(saved["reward"])
+        self.replay.load_state_dict(saved["replay"])
+        self.random.set_state(saved["random"].cpu())
+        self._report, self._best = saved["report"], saved["best"]
+
+
+def start(
+    task: str,
+    settings: SACSettings,
+    training: TrainingSettings,
+    seed: int,
+    solver_seed: int,
+    reward: LearnedReward | None = None,
+    with_actions: bool = False,
+) -> "Training":
+    """A fresh SAC on `task`, ready to run."""
+    solver = SAC(*envs.sizes(task), settings, solver_seed, training.device)
+    return Training(task, solver, training, seed, reward, with_actions)
+
+
+class Training(Loop):
+    """One SAC learner on one task: environment, solver, replay, and perhaps a learned reward.
+
+    At each step, in this order: the learned reward is updated where it is due, the solver is updated once, one action
+    is taken (the authors' code updates before it acts).
+    """
+
+    solver: SAC
+    replay: Replay
+
+    def __init__(
+        self,
+        task: str,
+        solver: SAC,
+        settings: TrainingSettings,
+        seed: int,
+        reward: LearnedReward | None = None,
+        with_actions: bool = False,
+    ) -> None:
+        self.env = envs.make(task)
+        sizes = self.env.observation_space.shape[0], self.env.action_space.shape[0]
+        replay = Replay(solver.settings.replay_capacity, envs.EPISODE_STEPS, *sizes, solver.device)
+        super().__init__(task, solver, replay, settings, seed, reward, with_actions)
+        self._rewarded = 0
+
+    @property
+    def policy(self) -> Actor:
+        return self.solver.actor
 
     def _episode(self) -> None:
         state = self._observe(self.env.reset(seed=derive(self._seed, "episode", self.step))[0])
@@ -150,42 +254,11 @@ class Training:
             self.replay.rewards[indices] = self.reward.pointwise(self._features(indices))
             self._rewarded = self.replay.added
 
-    def _evaluate_if_due(self, folder: RunFolder) -> None:
-        due = self.step % self.settings.evaluate_every == 0
-        if not due or (self.curve and self.curve[-1]["env_step"] == self.step):
-            return
-        report = {name: float(value) for name, value in self._report.items()}
-        check_finite(report, self.step)
-        returns = self.evaluator.returns(self.solver.actor.mean_action, self.step)
-        self.curve.append({"env_step": self.step, "return": float(returns.mean()), **report})
-        folder.write_partial_curve(self.curve)
-        self.on_evaluation()
-
-    def on_evaluation(self) -> None:
-        """Called after each evaluation, for subclasses that keep more than the curve."""
-
-    def _latest(self) -> str:
-        return f"return {self.curve[-1]['return']:.0f}" if self.curve else ""
-
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next episode depends on."""
-        return {
-            "step": self.step,
-            "curve": self.curve,
-            "solver": self.solver.state_dict(),
-            "reward": self.reward.state_dict() if self.reward else None,
-            "replay": self.replay.state_dict(),
-            "random": self.random.get_state(),
-            "report": {name: float(value) for name, value in self._report.items()},
-            "rewarded": self._rewarded,
-        }
+        return super().state_dict() | {"rewarded": self._rewarded}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Inverse of `state_dict`."""
-        self.step, self.curve = saved["step"], saved["curve"]
-        self.solver.load_state_dict(saved["solver"])
-        if self.reward is not None:
-            self.reward.load_state_dict(saved["reward"])
-        self.replay.load_state_dict(saved["replay"])
-        self.random.set_state(saved["random"].cpu())
-        self._report, self._rewarded = saved["report"], saved["rewarded"]
+        super().load_state_dict(saved)
+        self._rewarded = saved["rewarded"]

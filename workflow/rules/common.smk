@@ -73,9 +73,9 @@ def code(script):
     """A params function: hash of the code that the job runs, so that an edit reruns what depends on it, no more."""
 
     def of_job(wildcards):
-        return fingerprint(
-            Path(workflow.basedir, "src", script), getattr(wildcards, "method", None), getattr(wildcards, "task", None)
-        )
+        method, task = getattr(wildcards, "method", None), getattr(wildcards, "task", None)
+        solver = EXPERIMENT.task(task).solver if task else None
+        return fingerprint(Path(workflow.basedir, "src", script), method, task, solver)
 
     return of_job
 

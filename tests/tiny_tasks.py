@@ -1,0 +1,48 @@
+"""Control tasks small enough to be learnt within a test, under the contract of `envs`. For `envs.TASKS` to name."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+import envs
+
+TARGET = np.array([0.6, -0.4], np.float32)
+SPEED = 0.1
+
+
+class Tiny(gymnasium.Env):
+    """Two numbers in [-1, 1]: a point that the action moves, or fresh noise at every step that nothing moves."""
+
+    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    def __init__(self, task: str, seed: int) -> None:
+        self._noise, self._unseen = task.startswith("noise"), task.endswith("unseen")
+        self._random = np.random.default_rng(seed)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        if seed is not None:
+            self._random = np.random.default_rng(seed)
+        self._steps, self.state = 0, self._fresh()
+        return self.state, {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        assert np.abs(action).max() <= 1
+        self._steps += 1
+        self.state = self._fresh() if self._noise else np.clip(self.state + SPEED * action, -1, 1)
+        reward = float("nan") if self._unseen else near(self.state)
+        return self.state, reward, False, self._steps >= envs.EPISODE_STEPS, {}
+
+    def _fresh(self) -> np.ndarray:
+        return self._random.uniform(-1, 1, 2).astype(np.float32)
+
+
+def near(state: np.ndarray) -> float:
+    """1 at the target, less than 0.02 at a distance of 0.6."""
+    return float(np.exp(-np.square((state - TARGET) / 0.3).sum()))
+
+
+def make(task: str, seed: int) -> gymnasium.Env:
+    """`point` or `noise`; with `_unseen` behind it the reward is NaN."""
+    return Tiny(task, seed)
