@@ -148,6 +148,7 @@ def main() -> None:
     write_json(
         options.out.with_suffix(".json"), record | {"runs": sources(options.results, settings, options.demos_kind)}
     )
+    print(f"drawn: {options.out}.png and .pdf; its numbers in .csv, what they come from in .json")
 
 
 if __name__ == "__main__":
