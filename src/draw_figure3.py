@@ -29,9 +29,10 @@ def run_folder(results: Path, task: str, demos: str, method: str, seed: int) -> 
     return results / task / demos / method / f"seed{seed}"
 
 
-def method_table(results: Path, task: str, demos: str, method: str, seeds: tuple[int, ...]) -> pd.DataFrame:
+def method_table(results: Path, settings: ExperimentSettings, task: str, demos: str, method: str) -> pd.DataFrame:
     """What is drawn of a method on a task: columns env_step, mean, lower, upper, seeds, and a column for each seed."""
-    expert, random = curves.read_returns(results / task / "demonstrations")
+    seeds = settings.seeds_of(task)
+    expert, random = curves.read_returns(results / task / "demonstrations", settings.expert.must_beat_random)
     runs = [curves.read_curve(run_folder(results, task, demos, method, seed)) for seed in seeds]
     steps, returns = curves.on_grid(runs)
     if methods.base(method) in HORIZONTAL:
@@ -49,7 +50,7 @@ def figure_table(results: Path, settings: ExperimentSettings, demos: str) -> pd.
     for task in settings.task_names():
         rivals: dict[str, list[pd.DataFrame]] = {}
         for method in settings.methods:
-            table = method_table(results, task, demos, method, settings.seeds_of(task))
+            table = method_table(results, settings, task, demos, method)
             rivals.setdefault(group(method), []).append(table)
         tables += [variants[0] if len(variants) == 1 else max(variants, key=final_mean) for variants in rivals.values()]
     return pd.concat(tables, ignore_index=True)

@@ -80,6 +80,14 @@ def test_variants_of_iq_learn_compete_and_the_best_is_drawn(results):
     assert drawn == {"smiling", "iq_learn-value_1"}
 
 
+def test_expert_that_does_not_beat_random_is_refused_unless_allowed(results):
+    folder = results / TASK / "demonstrations"
+    (folder / "returns.json").write_text(json.dumps({"expert_return": 5.0, "random_return": 5.0}))
+    with pytest.raises(UserError, match=r"expert's return \(5.0\) is not above random \(5.0\)"):
+        curves.read_returns(folder)
+    assert curves.read_returns(folder, must_beat_random=False) == (6.0, 5.0)
+
+
 def test_expert_is_one_and_random_zero():
     np.testing.assert_allclose(curves.normalise(np.array([10.0, 110.0, 60.0]), expert=110, random=10), [0, 1, 0.5])
 

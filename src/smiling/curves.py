@@ -33,11 +33,13 @@ def read_curve(run: Path) -> pd.DataFrame:
     return curve
 
 
-def read_returns(demonstrations: Path) -> tuple[float, float]:
+def read_returns(demonstrations: Path, must_beat_random: bool = True) -> tuple[float, float]:
     """Returns of the expert and of the random policy, from a demonstrations folder's returns.json.
 
+    Where the expert need not beat random, and does not, its return is taken as one above random's.
+
     Raises:
-        UserError: if it is missing, or the expert is no better than random.
+        UserError: if it is missing, or the expert must be better than random and is not.
     """
     path = demonstrations / "returns.json"
     try:
@@ -47,11 +49,11 @@ def read_returns(demonstrations: Path) -> tuple[float, float]:
         raise UserError(f"{path} is missing: collect the demonstrations first") from None
     except (json.JSONDecodeError, KeyError, TypeError, ValueError):
         raise UserError(f"{path} needs the numbers expert_return and random_return") from None
-    if expert <= random:
+    if expert <= random and must_beat_random:
         raise UserError(
             f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer"
         )
-    return expert, random
+    return (expert if expert > random else random + 1), random
 
 
 def normalise(returns: np.ndarray, expert: float, random: float) -> np.ndarray:

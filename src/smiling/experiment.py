@@ -53,6 +53,7 @@ class ExpertSettings(Settings):
     trajectories: int = Field(5, ge=1, description="demonstrated, and as many held out (paper, section 6)")
     sample_actions: bool = Field(True, description="demonstrate sampled rather than mean actions (the authors' code)")
     evaluation_episodes: int = Field(10, ge=1, description="for the returns of expert and random policy")
+    must_beat_random: bool = Field(True, description="else nothing is drawn: false only where numbers mean nothing")
 
 
 class ExperimentSettings(Settings):
