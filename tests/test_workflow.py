@@ -85,6 +85,20 @@ def test_second_call_does_nothing(finished):
 
 
 @pytest.mark.parametrize(
+    ("change", "rerun"),
+    [
+        ("seeds=0", {}),
+        ("methods=smiling,dac", {}),
+        ("method_settings={dac: {penalty: 5}}", {"dac": 2}),
+    ],
+)
+def test_other_configuration_reruns_what_it_changes_and_nothing_else(finished, change, rerun):
+    plan = snakemake(finished, "-n", "figure3", "--config", "scale=smoke", *ONE_TASK, change)
+    jobs = planned(plan.stdout + plan.stderr)
+    assert {name: count for name, count in jobs.items() if name not in ("draw_figure3", "figure3")} == rerun
+
+
+@pytest.mark.parametrize(
     ("file", "old", "new", "rerun"),
     [
         ("src/smiling/methods/dac.py", "REWARD_FLOOR = 1e-8", "REWARD_FLOOR = 2e-8", {"dac": 2}),

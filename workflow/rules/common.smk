@@ -6,7 +6,6 @@ import sys
 
 SOURCE_FOLDERS = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src"))]
 sys.path[:0] = SOURCE_FOLDERS
-shell.prefix(
     f"export PYTHONPATH={shlex.quote(':'.join(SOURCE_FOLDERS))}; "
 )  # jobs run this tree's code, whatever is installed
 
@@ -38,6 +37,11 @@ SETTINGS_FLAGS = shlex.join(
 )
 
 
+# Before every job's command: this tree's code, whatever is installed, and the settings as the positional parameters
+# "$@". They are no part of the command that Snakemake remembers: what reruns a job is its own `settings` and `code`.
+shell.prefix(f"export PYTHONPATH={shlex.quote(':'.join(SOURCE_FOLDERS))}; set -- {SETTINGS_FLAGS}; ")
+
+
 wildcard_constraints:
     scale=EXPERIMENT.scale,
     task="[a-z0-9_]+",
@@ -48,8 +52,8 @@ wildcard_constraints:
 
 # How a method of the library is run; the rule's params are in common with the other methods' rules.
 IMITATE = (
-    "python src/imitate.py --task {wildcards.task} --method {wildcards.method} --seed {wildcards.seed} "
-    "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} {params.flags} "
+    "python src/imitate.py \"$@\" --task {wildcards.task} --method {wildcards.method} --seed {wildcards.seed} "
+    "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} "
     "--out $(dirname {output.run}) 2>&1 | tee -i {log}"
 )
 

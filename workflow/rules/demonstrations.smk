@@ -18,9 +18,8 @@ rule collect:
     params:
         settings=expert_settings,
         code=code("collect_demonstrations.py"),
-        flags=SETTINGS_FLAGS,
     shell:
-        "python src/collect_demonstrations.py --task {wildcards.task} --policy {input.policy} {params.flags} "
+        "python src/collect_demonstrations.py \"$@\" --task {wildcards.task} --policy {input.policy} "
         "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
 
 
@@ -44,7 +43,6 @@ if OWN:
         threads: 1
         params:
             code=code("collect_demonstrations.py"),
-            flags=SETTINGS_FLAGS,
         shell:
-            "python src/collect_demonstrations.py --task {wildcards.task} --demos {input.demos} {params.flags} "
+            "python src/collect_demonstrations.py \"$@\" --task {wildcards.task} --demos {input.demos} "
             "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"

@@ -14,6 +14,5 @@ rule expert:
     params:
         settings=expert_settings,
         code=code("train_expert.py"),
-        flags=SETTINGS_FLAGS,
     shell:
-        "python src/train_expert.py --task {wildcards.task} {params.flags} --out $(dirname {output.run}) 2>&1 | tee -i {log}"
+        'python src/train_expert.py "$@" --task {wildcards.task} --out $(dirname {output.run}) 2>&1 | tee -i {log}'

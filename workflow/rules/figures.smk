@@ -18,8 +18,7 @@ rule draw_figure3:
     params:
         experiment=EXPERIMENT.model_dump_json(),
         code=code("draw_figure3.py"),
-        flags=SETTINGS_FLAGS,
         results=lambda wildcards, input: Path(input.returns[0]).parents[2],
         out=lambda wildcards, output: Path(output[0]).with_suffix(""),
     shell:
-        "python src/draw_figure3.py --results {params.results} {params.flags} --out {params.out} 2>&1 | tee -i {log}"
+        'python src/draw_figure3.py "$@" --results {params.results} --out {params.out} 2>&1 | tee -i {log}'

@@ -18,6 +18,5 @@ rule iq_learn:
     params:
         settings=run_settings,
         code=code("imitate.py"),
-        flags=SETTINGS_FLAGS,
     shell:
         IMITATE

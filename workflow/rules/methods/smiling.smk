@@ -18,6 +18,5 @@ rule smiling:
     params:
         settings=run_settings,
         code=code("imitate.py"),
-        flags=SETTINGS_FLAGS,
     shell:
         IMITATE
