@@ -6,8 +6,6 @@ import sys
 
 SOURCE_FOLDERS = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src"))]
 sys.path[:0] = SOURCE_FOLDERS
-    f"export PYTHONPATH={shlex.quote(':'.join(SOURCE_FOLDERS))}; "
-)  # jobs run this tree's code, whatever is installed
 
 import envs
 from smiling import experiment
@@ -52,7 +50,7 @@ wildcard_constraints:
 
 # How a method of the library is run; the rule's params are in common with the other methods' rules.
 IMITATE = (
-    "python src/imitate.py \"$@\" --task {wildcards.task} --method {wildcards.method} --seed {wildcards.seed} "
+    'python src/imitate.py "$@" --task {wildcards.task} --method {wildcards.method} --seed {wildcards.seed} '
     "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} "
     "--out $(dirname {output.run}) 2>&1 | tee -i {log}"
 )

@@ -19,7 +19,7 @@ rule collect:
         settings=expert_settings,
         code=code("collect_demonstrations.py"),
     shell:
-        "python src/collect_demonstrations.py \"$@\" --task {wildcards.task} --policy {input.policy} "
+        'python src/collect_demonstrations.py "$@" --task {wildcards.task} --policy {input.policy} '
         "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
 
 
@@ -44,5 +44,5 @@ if OWN:
         params:
             code=code("collect_demonstrations.py"),
         shell:
-            "python src/collect_demonstrations.py \"$@\" --task {wildcards.task} --demos {input.demos} "
+            'python src/collect_demonstrations.py "$@" --task {wildcards.task} --demos {input.demos} '
             "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
