@@ -16,6 +16,7 @@ for rules_of_a_method in sorted(Path(workflow.basedir, "workflow/rules/methods")
     include: str(rules_of_a_method)
 
 
+include: "workflow/rules/together.smk"
 include: "workflow/rules/figures.smk"
 
 

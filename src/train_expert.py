@@ -21,19 +21,16 @@ def main() -> None:
     identity = {
         "stage": "expert",
         "task": options.task,
-        "seed": expert.seed,
         "settings": settings.of_expert(options.task),
         "code": fingerprint(Path(__file__), task=options.task, solver=task.solver),
     }
-    with RunFolder(options.out, identity, settings.training.checkpoint_seconds) as folder:
+    with RunFolder({expert.seed: options.out}, identity, settings.training.checkpoint_seconds) as folder:
         seed = derive(expert.seed, "expert")
         start = solvers.load(task.solver)
-        training = start(options.task, settings.of_solver(options.task), settings.training, seed, seed)
+        training = start(options.task, settings.of_expert_solver(options.task), settings.training, [seed], [seed])
         training.keep_best = expert.policy == "best"
         training.run(task.expert_steps, folder, f"{options.task} expert")
-        if training.keep_best:
-            training.restore_best()
-        folder.finish(training.curve, training.policy, {"final_return": training.curve[-1]["return"]})
+        training.finish(folder)
 
 
 if __name__ == "__main__":

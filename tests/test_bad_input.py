@@ -12,7 +12,7 @@ from smiling import command
 from smiling.artefacts import whole
 from smiling.settings import UserError
 
-IMITATE = ("imitate.py", "--method", "bc", "--seed", 0)
+IMITATE = ("imitate.py", "--method", "bc", "--seeds", 0)
 
 
 @pytest.mark.parametrize(

@@ -260,13 +260,14 @@ class Counting(LearnedReward):
 def training(task: str, reward: LearnedReward | None = None, with_actions: bool = False, **changes) -> DreamerTraining:
     sizes = envs.sizes(task)
     settings = TrainingSettings(**({"evaluate_every": 2000} | changes))
-    return DreamerTraining(task, Dreamer(*sizes, TINY, seed=7), settings, 7, reward, with_actions)
+    rewards = None if reward is None else [reward]
+    return DreamerTraining(task, Dreamer(*sizes, TINY, seed=7), settings, [7], rewards, with_actions)
 
 
 def run(learner: DreamerTraining, folder: Path, steps: int) -> list[dict[str, float]]:
-    with RunFolder(folder, {"settings": learner.solver.settings.model_dump()}, 0.0) as held:
+    with RunFolder({7: folder}, {"settings": learner.solver.settings.model_dump()}, 0.0) as held:
         learner.run(steps, held, "test")
-    return learner.curve
+    return learner.curves[0]
 
 
 def test_updates_come_as_often_as_set(task, tmp_path):
@@ -277,7 +278,7 @@ def test_updates_come_as_often_as_set(task, tmp_path):
     assert learner.solver.updates == (4000 - 1000) // 50
     assert len(reward.updates) == 3  # at 1000, 2000, 3000
     assert reward.sizes == [(4 * 8, 2)] * learner.solver.updates  # a whole batch at once
-    assert learner.replay.added == 2 * 1001  # the states of resets and of ends are offered too
+    assert learner.replays[0].added == 2 * 1001  # the states of resets and of ends are offered too
 
 
 def test_learned_reward_sees_actions_where_it_may(task, tmp_path):
@@ -291,7 +292,7 @@ def test_state_buffer_holds_the_latest_states(task, tmp_path):
     reward = Counting()
     learner = training(task, reward, state_buffer=200)
     run(learner, tmp_path, 4000)
-    latest = {tuple(state) for state in learner.replay._states.flatten(0, 1).tolist()}
+    latest = {tuple(state) for state in learner.replays[0]._states.flatten(0, 1).tolist()}
     assert {tuple(state) for state in reward.updates[-1].tolist()} <= latest
     assert len(reward.updates[-1].unique(dim=0)) <= 200
 
@@ -345,7 +346,7 @@ def test_interrupted_training_goes_on_to_the_same_curve(task, tmp_path, with_rew
 def test_checkpoint_of_other_settings_is_refused(task, tmp_path):
     run(training(task), tmp_path, 2000)
     with (
-        RunFolder(tmp_path, {"settings": TINY.model_copy(update={"width": 17}).model_dump()}, 0.0) as folder,
+        RunFolder({7: tmp_path}, {"settings": TINY.model_copy(update={"width": 17}).model_dump()}, 0.0) as folder,
         pytest.raises(UserError, match="width: 16 there, 17 here"),
     ):
         folder.load()
@@ -355,13 +356,16 @@ def test_best_policy_is_that_of_the_best_evaluation(task, tmp_path):
     learner = training(task)
     learner.keep_best = True
     weights = []
-    returns = learner.evaluator.returns
-    learner.evaluator.returns = lambda *arguments: weights.append(_copy(learner)) or returns(*arguments)
+    (evaluator,) = learner.evaluators
+    returns = evaluator.returns
+    evaluator.returns = lambda *arguments: weights.append(_copy(learner)) or returns(*arguments)
     curve = run(learner, tmp_path, 4000)
-    learner.restore_best()
     best = weights[int(np.argmax([row["return"] for row in curve]))]
-    assert all(torch.equal(value, best[name]) for name, value in learner.policy.state_dict().items())
+    with RunFolder({7: tmp_path}, {}, 0.0) as folder:
+        learner.finish(folder)
+    kept = policies.read(tmp_path / "policy.safetensors").state_dict()
+    assert all(torch.equal(value, best[name]) for name, value in kept.items())
 
 
 def _copy(learner: DreamerTraining) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in learner.policy.state_dict().items()}
+    return {name: value.clone() for name, value in learner.solver.policy.state_dict().items()}

@@ -12,10 +12,24 @@ from stages import TASK, assert_refused, command, run, run_well
 STAGES = {
     "expert": ("train_expert.py", "--task", TASK, "--set", f"tasks.{TASK}.expert_steps=4000"),
     **{
-        method: ("imitate.py", "--task", TASK, "--seed", 3, "--method", method, "--set", f"tasks.{TASK}.env_steps=4000")
+        method: (
+            "imitate.py",
+            "--task",
+            TASK,
+            "--seeds",
+            3,
+            "--method",
+            method,
+            "--set",
+            f"tasks.{TASK}.env_steps=4000",
+        )
         for method in ("smiling", "dac", "iq_learn")
     },
-    "bc": ("imitate.py", "--task", TASK, "--seed", 3, "--method", "bc", "--set", "method_settings.bc.updates=40"),
+    "together": (
+        *("imitate.py", "--task", TASK, "--seeds", 3, 5, "--method", "smiling"),
+        *("--set", f"tasks.{TASK}.env_steps=4000"),
+    ),
+    "bc": ("imitate.py", "--task", TASK, "--seeds", 3, "--method", "bc", "--set", "method_settings.bc.updates=40"),
 }
 
 
@@ -25,11 +39,16 @@ def arguments(stage: str, demonstrations: Path, out: Path) -> list[object]:
     return [script, *rest, *given, "--out", out]
 
 
-def kill_on_its_way(stage_arguments: list[object], out: Path, sign: signal.Signals) -> int:
+def folders(stage: str, out: Path) -> list[Path]:
+    """Where the stage writes, the folder with its checkpoint first."""
+    return {"expert": [out], "together": [out / "seed3", out / "seed5"]}.get(stage, [out / "seed3"])
+
+
+def kill_on_its_way(stage_arguments: list[object], folder: Path, sign: signal.Signals) -> int:
     """Start a stage, send it `sign` once its curve has three rows (it has a checkpoint then), return its exit code."""
     with subprocess.Popen(command(*stage_arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         limit = time.monotonic() + 120
-        while rows(out / "partial_curve.csv") < 3 and process.poll() is None and time.monotonic() < limit:
+        while rows(folder / "partial_curve.csv") < 3 and process.poll() is None and time.monotonic() < limit:
             time.sleep(0.01)
         os.kill(process.pid, sign)
         return process.wait(60)
@@ -47,6 +66,7 @@ def rows(curve: Path) -> int:
         ("smiling", signal.SIGKILL),
         ("dac", signal.SIGTERM),
         ("iq_learn", signal.SIGINT),
+        ("together", signal.SIGKILL),
         ("bc", signal.SIGKILL),
     ],
 )
@@ -54,29 +74,33 @@ def test_killed_stage_goes_on_to_the_same_curve_and_policy(stage, sign, demonstr
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run_well(*arguments(stage, demonstrations_file, whole))
     again = arguments(stage, demonstrations_file, killed)
-    assert kill_on_its_way(again, killed, sign) != 0
-    assert not (killed / "curve.csv").exists()
+    assert kill_on_its_way(again, folders(stage, killed)[0], sign) != 0
+    assert not list(killed.rglob("curve.csv"))
     assert "goes on from" in run_well(*again)
-    for name in ("curve.csv", "policy.safetensors"):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
-    assert {path.name for path in killed.iterdir()} - {".lock"} == {"curve.csv", "policy.safetensors", "run.json"}
+    for mine, reference in zip(folders(stage, killed), folders(stage, whole), strict=True):
+        for name in ("curve.csv", "policy.safetensors"):
+            assert (mine / name).read_bytes() == (reference / name).read_bytes(), name
+        assert {path.name for path in mine.iterdir()} - {".lock"} == {"curve.csv", "policy.safetensors", "run.json"}
 
 
 def test_checkpoint_of_other_settings_is_refused_and_kept(demonstrations_file, tmp_path):
     mine = arguments("dac", demonstrations_file, tmp_path)
-    kill_on_its_way(mine, tmp_path, signal.SIGKILL)
-    before = (tmp_path / "checkpoint.pt").read_bytes()
+    (folder,) = folders("dac", tmp_path)
+    kill_on_its_way(mine, folder, signal.SIGKILL)
+    before = (folder / "checkpoint.pt").read_bytes()
     refused = run(*mine, "--set", "sac.batch=17")
     assert_refused(refused, "other settings", "settings.sac.batch: 16 there, 17 here", "delete the file to start over")
-    assert (tmp_path / "checkpoint.pt").read_bytes() == before
-    (tmp_path / "checkpoint.pt").write_bytes(before[: len(before) // 2])
+    with_companion = run(*mine, "--seeds", 3, 5)
+    assert_refused(with_companion, "seeds: [3] there, [3, 5] here")
+    assert (folder / "checkpoint.pt").read_bytes() == before
+    (folder / "checkpoint.pt").write_bytes(before[: len(before) // 2])
     assert_refused(run(*mine), "cannot be read as a checkpoint", "delete it to start over")
 
 
 def test_second_process_in_the_same_folder_is_refused(demonstrations_file, tmp_path):
     mine = arguments("smiling", demonstrations_file, tmp_path)
     with subprocess.Popen(command(*mine), stdout=subprocess.DEVNULL) as first:
-        while not (tmp_path / "checkpoint.pt").exists():
+        while not (folders("smiling", tmp_path)[0] / "checkpoint.pt").exists():
             time.sleep(0.01)
         os.kill(first.pid, signal.SIGSTOP)
         assert_refused(run(*mine), "another process is working in")
@@ -87,6 +111,6 @@ def test_same_seed_same_curve_and_other_seed_another(demonstrations_file, tmp_pa
     curves = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         script, *rest = arguments("smiling", demonstrations_file, tmp_path / name)
-        run_well(script, *rest, "--seed", seed, "--set", "tasks.ball_in_cup_catch.env_steps=2000")
-        curves.append((tmp_path / name / "curve.csv").read_text())
+        run_well(script, *rest, "--seeds", seed, "--set", "tasks.ball_in_cup_catch.env_steps=2000")
+        curves.append((tmp_path / name / f"seed{seed}" / "curve.csv").read_text())
     assert curves[0] == curves[1] != curves[2]

@@ -46,7 +46,7 @@ def test_ensemble_members_are_separate_perceptrons(generator):
     for member, values in enumerate(critics(states, actions)):
         x = pairs
         for index, layer in enumerate(critics.body.layers):
-            x = x @ layer.weight[member].T + layer.bias[member]
+            x = x @ layer.weight[member] + layer.bias[member]
             x = x.relu() if index < 2 else x
         torch.testing.assert_close(values, x.squeeze(-1))
 
@@ -146,11 +146,23 @@ def test_actor_update_leaves_the_critics_alone(generator):
     assert not torch.equal(solver._optimisers["actor"].flat, actor_before)
 
 
+def test_actor_and_temperature_step_as_often_as_set(generator):
+    solver = SAC(3, 2, SMALL.model_copy(update={"actor_every": 3}), seed=0)
+    moved = []
+    for _ in range(7):
+        before = [solver._optimisers[name].flat.clone() for name in ("actor", "temperature", "critics")]
+        solver.update(random_batch(32, generator))
+        after = [solver._optimisers[name].flat for name in ("actor", "temperature", "critics")]
+        moved.append([not torch.equal(old, new) for old, new in zip(before, after, strict=True)])
+    assert moved == [[True, True, True], [False, False, True], [False, False, True]] * 2 + [[True, True, True]]
+
+
 def test_paper_settings_are_those_of_pytorch_sac():
     settings = SACSettings()
     assert (settings.width, settings.depth, settings.batch, settings.discount) == (1024, 2, 1024, 0.99)
     assert (settings.actor_lr, settings.critic_lr, settings.temperature_lr) == (1e-4, 1e-4, 1e-4)
     assert (settings.initial_temperature, settings.tau, settings.target_every) == (0.1, 0.005, 2)
+    assert settings.actor_every == 1
     assert (settings.seed_steps, settings.replay_capacity) == (5000, 1_000_000)
 
 

@@ -28,7 +28,7 @@ def test_settings_cannot_be_changed():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"wdith": 3}, r"setting 'sac.wdith' is unknown; known here: actor_lr, batch, .*width"),
+        ({"wdith": 3}, r"setting 'sac.wdith' is unknown; known here: actor_every, actor_lr, .*width"),
         ({"width": 0}, r"setting 'sac.width' is 0: input should be greater than or equal to 1"),
         ({"tau": "much"}, r"setting 'sac.tau' is 'much': input should be a valid number"),
     ],

@@ -84,6 +84,22 @@ def test_second_call_does_nothing(finished):
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
+def test_seeds_trained_together_leave_what_seeds_alone_leave(finished):
+    """The same files for each, and to ask for one of them afterwards makes none anew."""
+    config = ("--config", "scale=smoke", f"only_tasks={TASK}", "seeds=2,3", "seeds_together=2", "methods=smiling,bc")
+    done = snakemake(finished, "--cores", "2", "runs", *config)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert planned(done.stdout + done.stderr) == {"together0": 1, "bc": 2, "runs": 1}
+    runs = finished / "results" / "smoke" / TASK / "states"
+    for seed in (2, 3):
+        record = json.loads((runs / "smiling" / f"seed{seed}" / "run.json").read_text())
+        assert (record["seed"], record["seeds"]) == (seed, [2, 3])
+    assert "seeds 2, 3" in (finished / "logs" / "smoke" / TASK / "states" / "smiling" / "seeds2_3.log").read_text()
+    for fewer in ("seeds=2", "seeds=3"):
+        again = snakemake(finished, "-n", "runs", *config, fewer)
+        assert "Nothing to be done" in again.stdout + again.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "rerun"),
     [

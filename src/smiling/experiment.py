@@ -12,7 +12,7 @@ import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 import envs
-from smiling import methods
+from smiling import methods, solvers
 from smiling.dreamer.settings import DreamerSettings
 from smiling.provenance import ROOT
 from smiling.sac import SACSettings
@@ -30,8 +30,12 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def _distinct(value: Any) -> list[Any]:
+    return list(dict.fromkeys(_listed(value)))
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_listed), Field(min_length=1)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_distinct), Field(min_length=1)]
 
 
 class TaskSettings(Settings):
@@ -50,6 +54,7 @@ class ExpertSettings(Settings):
 
     seed: int = Field(0, ge=0)
     policy: Literal["last", "best"] = Field("last", description="of training, by its evaluations")
+    solver: dict[str, Any] = Field({}, description="changes to the solver's settings for the expert's training")
     trajectories: int = Field(5, ge=1, description="demonstrated, and as many held out (paper, section 6)")
     sample_actions: bool = Field(True, description="demonstrate sampled rather than mean actions (the authors' code)")
     evaluation_episodes: int = Field(10, ge=1, description="for the returns of expert and random policy")
@@ -64,6 +69,7 @@ class ExperimentSettings(Settings):
     only_tasks: Names | None = None  # a selection among the scale's tasks
     methods: Names = ("smiling", "dac", "iq_learn", "bc")
     seeds: Seeds = (0, 1, 2, 3, 4)
+    seeds_together: int = Field(1, ge=1, description="trained in one process, where method and solver can")
     expert: ExpertSettings = ExpertSettings()
     sac: SACSettings = SACSettings()
     dreamer: DreamerSettings = DreamerSettings()
@@ -113,6 +119,15 @@ class ExperimentSettings(Settings):
         """Seeds of the runs on `task`."""
         return self.task(task).seeds or self.seeds
 
+    def trains_together(self, method: str, task: str) -> bool:
+        """Whether `method` can train several seeds of `task` in one process."""
+        return methods.load(method).together and self.task(task).solver in solvers.TOGETHER
+
+    def seed_groups(self, task: str) -> list[tuple[int, ...]]:
+        """Seeds of `task` by the processes that train them, where the method can train several."""
+        seeds = self.seeds_of(task)
+        return [seeds[first : first + self.seeds_together] for first in range(0, len(seeds), self.seeds_together)]
+
     def of_method(self, name: str, task: str) -> Settings:
         """Settings of method `name` on `task`: the class's values, then the scale's, the task's, the variant's.
 
@@ -129,6 +144,15 @@ class ExperimentSettings(Settings):
         """Settings of the solver of `task`."""
         return getattr(self, self.task(task).solver)
 
+    def of_expert_solver(self, task: str) -> Settings:
+        """Settings of the solver that trains the expert of `task`.
+
+        Raises:
+            UserError: for an invalid change to them.
+        """
+        solver = self.of_solver(task)
+        return validate(type(solver), merge(solver.model_dump(), self.expert.solver), where="expert.solver")
+
     def of_run(self, name: str, task: str) -> dict[str, Any]:
         """All settings that an imitation run depends on, as plain values."""
         return {
@@ -143,7 +167,7 @@ class ExperimentSettings(Settings):
         return {
             "expert_steps": self.task(task).expert_steps,
             "expert": self.expert.model_dump(mode="json"),
-            self.task(task).solver: self.of_solver(task).model_dump(mode="json"),
+            self.task(task).solver: self.of_expert_solver(task).model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
         }
 
@@ -171,8 +195,9 @@ def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
     experiment = validate(ExperimentSettings, values)
     for base in {*experiment.method_settings, *(b for task in experiment.tasks.values() for b in task.method_settings)}:
         methods.load(base)
-    for name in experiment.methods:
-        for task in experiment.task_names():
+    for task in experiment.task_names():
+        experiment.of_expert_solver(task)
+        for name in experiment.methods:
             experiment.of_method(name, task)
     return experiment
 

@@ -1,6 +1,6 @@
-"""An imitation run: one method, one task, one seed, from demonstrations to curve and policy."""
+"""An imitation run: one method, one task, one seed or several side by side, from demonstrations to curve and policy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Imitation:
 
     name: str  # heads progress reports
     task: str
-    seed: int
+    seeds: Sequence[int]  # one, unless the method says that it trains several together
     with_actions: bool  # demonstrations of states and actions, or of states only
     demonstrations: Demonstrations
     env_steps: int
@@ -48,18 +48,19 @@ class Imitation:
 
 def run_with_reward(imitation: Imitation, build: Callable[[Tensor, Any, int], LearnedReward]) -> None:
     """Train the task's solver on a learned reward, `build(expert_features, settings, seed)`."""
-    reward = build(imitation.expert_features(), imitation.settings, derive(imitation.seed, "reward"))
-    seeds = imitation.seed, derive(imitation.seed, "solver")
+    features = imitation.expert_features()
+    rewards = [build(features, imitation.settings, derive(seed, "reward")) for seed in imitation.seeds]
+    seeds = imitation.seeds, [derive(seed, "solver") for seed in imitation.seeds]
     settings = imitation.solver_settings, imitation.training
     start = solvers.load(imitation.solver)
-    _train(imitation, start(imitation.task, *settings, *seeds, reward, imitation.with_actions))
+    _train(imitation, start(imitation.task, *settings, *seeds, rewards, imitation.with_actions))
 
 
 def train(imitation: Imitation, solver: SAC) -> None:
-    """Train a method's own SAC for the run's steps and write the run's artefacts."""
-    _train(imitation, Training(imitation.task, solver, imitation.training, imitation.seed))
+    """Train a method's own SAC, of all the run's seeds, for the run's steps and write the run's artefacts."""
+    _train(imitation, Training(imitation.task, solver, imitation.training, imitation.seeds))
 
 
 def _train(imitation: Imitation, run: Loop) -> None:
     run.run(imitation.env_steps, imitation.folder, imitation.name)
-    imitation.folder.finish(run.curve, run.policy, {"final_return": run.curve[-1]["return"]})
+    run.finish(imitation.folder)

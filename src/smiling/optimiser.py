@@ -33,8 +33,12 @@ class Adam:
         self.steps = torch.zeros((), dtype=torch.float64, device=self.flat.device)
 
     def minimise(self, loss: Tensor) -> Tensor:
-        """One step down the gradient of `loss`, which is returned detached; no other parameter gets a gradient."""
-        gradients = torch.autograd.grad(loss, self.parameters)
+        """One step down the gradient of `loss`, which is returned detached; no other parameter gets a gradient.
+
+        A loss that is not a scalar counts by its sum: the losses of several seeds side by side, of which none depends
+        on another's parameters.
+        """
+        gradients = torch.autograd.grad(loss.sum(), self.parameters)
         self._step(torch.cat([gradient.flatten() for gradient in gradients]))
         return loss.detach()
 
@@ -44,9 +48,12 @@ class Adam:
         self.steps += 1
         self.mean.lerp_(gradient, 1 - first)
         self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        step_size = (self.lr / (1 - first**self.steps)).to(self.flat.dtype)
-        scale = (1 - second**self.steps).sqrt().to(self.flat.dtype)
-        self.flat.sub_(step_size * self.mean / (self.square.sqrt() / scale + self.eps))
+        # flat -= step_size * mean / (sqrt(square) / scale + eps), in as few passes over memory as can be
+        step_size = self.lr / (1 - first**self.steps)
+        scale = (1 - second**self.steps).sqrt()
+        divisor = self.square.sqrt().mul_((1 / (scale * step_size)).to(self.flat.dtype))
+        divisor.add_((self.eps / step_size).to(self.flat.dtype))
+        self.flat.addcdiv_(self.mean, divisor, value=-1)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Moments and step count; the parameters belong to their networks."""

@@ -1,7 +1,9 @@
-"""A run's folder: one process at a time, checkpoints while it lasts, whole artefacts when it is done."""
+"""Folders of runs: one process at a time, checkpoints while they last, whole artefacts when they are done."""
 
 import math
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +18,55 @@ from smiling.settings import UserError
 CHECKPOINT = "checkpoint.pt"
 PARTIAL_CURVE = "partial_curve.csv"
 
+Curve = list[dict[str, float]]  # a row for each evaluation
+
 
 class RunFolder:
-    """Where a run with a given identity (task, method, seed, settings, code, ...) writes.
+    """Where a run of a given identity (task, method, settings, code, ...) writes: a folder for each of its seeds.
 
-    The wall time of earlier attempts is carried along in the checkpoint.
+    Seeds that are trained together share one checkpoint, in the folder of the first. The wall time of earlier attempts
+    is carried along in it.
     """
 
-    def __init__(self, path: Path, identity: dict[str, Any], checkpoint_seconds: float) -> None:
-        self.path, self.identity = path, identity
+    def __init__(self, folders: Mapping[int, Path], identity: dict[str, Any], checkpoint_seconds: float) -> None:
+        self.folders = dict(folders)
+        self.identity = {**identity, "seeds": list(folders)}
+        self._checkpoint = next(iter(folders.values())) / CHECKPOINT
         self._checkpoint_seconds = checkpoint_seconds
-        self._lock = FileLock(path / ".lock", timeout=0)
+        self._locks = ExitStack()
         self._start = self._last_save = time.monotonic()
         self._seconds_before = 0.0
 
     def __enter__(self) -> "RunFolder":
-        """Take the folder.
+        """Take the folders.
 
         Raises:
-            UserError: if another process holds it.
+            UserError: if another process holds one of them.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise UserError(f"another process is working in {self.path}; wait for it or stop it") from None
-        remove_partial(self.path)
+        with ExitStack() as locks:
+            for path in self.folders.values():
+                path.mkdir(parents=True, exist_ok=True)
+                try:
+                    locks.enter_context(FileLock(path / ".lock", timeout=0))
+                except Timeout:
+                    raise UserError(f"another process is working in {path}; wait for it or stop it") from None
+                remove_partial(path)
+            self._locks = locks.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self._locks.close()
 
     def load(self) -> dict[str, Any] | None:
         """State of the last checkpoint, or None; UserError if it belongs to another run."""
-        saved = checkpoint.load(self.path / CHECKPOINT, self.identity)
+        saved = checkpoint.load(self._checkpoint, self.identity)
         if saved is not None:
             self._seconds_before = saved.pop("seconds")
         return saved
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint."""
-        checkpoint.save(self.path / CHECKPOINT, self.identity, {**state, "seconds": self.seconds()})
+        checkpoint.save(self._checkpoint, self.identity, {**state, "seconds": self.seconds()})
         self._last_save = time.monotonic()
 
     def save_is_due(self) -> bool:
@@ -67,23 +77,29 @@ class RunFolder:
         """Wall time of the run so far, all attempts together."""
         return self._seconds_before + time.monotonic() - self._start
 
-    def write_partial_curve(self, rows: list[dict[str, float]]) -> None:
-        """Let others look at an unfinished curve."""
-        _write_curve(self.path / PARTIAL_CURVE, rows)
+    def write_partial_curves(self, curves: Sequence[Curve]) -> None:
+        """Let others look at unfinished curves, one for each seed."""
+        for path, curve in zip(self.folders.values(), curves, strict=True):
+            _write_curve(path / PARTIAL_CURVE, curve)
 
-    def finish(self, rows: list[dict[str, float]], policy: Any, results: dict[str, Any]) -> None:
-        """Write policy, curve and `run.json`, then remove what served only to resume."""
-        policies.write(self.path / "policy.safetensors", policy)
-        _write_curve(self.path / "curve.csv", rows)
+    def finish(self, curves: Sequence[Curve], actors: Sequence[Any], results: Sequence[dict[str, Any]]) -> None:
+        """Write each seed's policy, curve and `run.json` (with its `results`), then remove what served to resume.
+
+        Wall time and rate are those of the process; the rate is in environment steps of each seed.
+        """
         seconds = self.seconds()
-        steps = rows[-1]["env_step"]
-        timing = {"wall_seconds": round(seconds, 3), "steps_per_second": round(steps / seconds, 3)}
-        write_json(self.path / "run.json", {**self.identity, **results, **timing, "provenance": provenance()})
-        for name in (CHECKPOINT, PARTIAL_CURVE):
-            (self.path / name).unlink(missing_ok=True)
+        made = {"wall_seconds": round(seconds, 3), "provenance": provenance()}
+        for (seed, path), curve, actor, result in zip(self.folders.items(), curves, actors, results, strict=True):
+            policies.write(path / "policy.safetensors", actor)
+            _write_curve(path / "curve.csv", curve)
+            rate = {"steps_per_second": round(curve[-1]["env_step"] / seconds, 3)}
+            write_json(path / "run.json", {"seed": seed, **self.identity, **result, **rate, **made})
+        for path in self.folders.values():
+            (path / PARTIAL_CURVE).unlink(missing_ok=True)
+        self._checkpoint.unlink(missing_ok=True)
 
 
-def _write_curve(path: Path, rows: list[dict[str, float]]) -> None:
+def _write_curve(path: Path, rows: Curve) -> None:
     with whole(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
 

@@ -2,16 +2,20 @@
 
 One update is a fixed sequence of tensor operations on a batch and two blocks of noise, without a look at any value:
 the rewards of the batch may be anybody's, and the update can be compiled or captured as it stands.
+
+Several seeds may learn side by side, in the same operations: each has its own weights, transitions and noise, and
+nothing of one enters another. Every tensor then has a leading dimension of seeds, written "..." below.
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from smiling.networks import Actor, Critics
+from smiling.networks import Actor, Critics, side_by_side
 from smiling.optimiser import Adam, flatten
 from smiling.replay import Batch
 from smiling.settings import Settings
@@ -33,28 +37,35 @@ class SACSettings(Settings):
     learn_temperature: bool = True
     tau: float = Field(0.005, gt=0, le=1, description="share of the critics that moves into their targets")
     target_every: int = Field(2, ge=1, description="updates between two moves of the targets")
+    actor_every: int = Field(1, ge=1, description="updates between two steps of actor and temperature")
     seed_steps: int = Field(5000, ge=0, description="steps of uniform random actions before the first update")
     replay_capacity: int = Field(1_000_000, ge=1)
 
 
 class SAC:
-    """Actor, critics, their targets and the temperature, with one optimiser each."""
+    """Actor, critics, their targets and the temperature, with one optimiser each; for one seed or several."""
 
     def __init__(
-        self, state_size: int, action_size: int, settings: SACSettings, seed: int, device: str | torch.device = "cpu"
+        self,
+        state_size: int,
+        action_size: int,
+        settings: SACSettings,
+        seed: int | Sequence[int],
+        device: str | torch.device = "cpu",
     ) -> None:
         self.settings = settings
         self.device = torch.device(device)
         self.target_entropy = -float(action_size)
         self.action_size = action_size
-        weights = torch.Generator().manual_seed(seed)
-        size = {"width": settings.width, "depth": settings.depth, "generator": weights}
-        self.actor = Actor(state_size, action_size, **size).to(self.device)
-        ensemble = {"members": settings.critics, "layer_norm": settings.critic_layer_norm}
-        self.critics = Critics(state_size, action_size, **size, **ensemble).to(self.device)
+        seeds = [seed] if isinstance(seed, int) else seed
+        self._leading = () if isinstance(seed, int) else (len(seeds),)
+        networks = [_networks(state_size, action_size, settings, one) for one in seeds]
+        actors, critics = zip(*networks, strict=True)
+        self.actor, self.critics = side_by_side(actors).to(self.device), side_by_side(critics).to(self.device)
         self.targets = copy.deepcopy(self.critics).requires_grad_(False)
-        self.log_temperature = nn.Parameter(torch.tensor(settings.initial_temperature, device=self.device).log())
-        self.noise = torch.Generator(self.device).manual_seed(seed + 1)
+        temperature = torch.full(self._leading, settings.initial_temperature, device=self.device)
+        self.log_temperature = nn.Parameter(temperature.log())
+        self._noise = [torch.Generator(self.device).manual_seed(one + 1) for one in seeds]
         self.updates = 0
         self._optimisers = {
             "actor": Adam(self.actor.parameters(), settings.actor_lr),
@@ -65,46 +76,52 @@ class SAC:
 
     @torch.no_grad()
     def explore(self, state: Tensor) -> Tensor:
-        """An action (action,) sampled from the policy at `state` (state,)."""
-        return self.actor.sample(state[None], self._draw(1))[0][0]
+        """An action (..., action) sampled from the policy at `state` (..., state)."""
+        return self.actor.sample(state.unsqueeze(-2), self._draw(1))[0].squeeze(-2)
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of critics, actor and temperature, and of the targets where they are due; detached diagnostics."""
-        size = len(batch.states)
+        size = batch.states.shape[-2]
         report = self._step("critics", self.critic_loss(batch, self._draw(size)))
-        report |= self.update_actor(batch.states, self._draw(size))
+        return report | self._follow(batch.states)
+
+    def _follow(self, states: Tensor) -> dict[str, Tensor]:
+        """What follows a step of the critics: those of actor and temperature on `states`, and the targets' move."""
+        report = {}
+        if self.updates % self.settings.actor_every == 0:
+            report = self.update_actor(states, self._draw(states.shape[-2]))
         self.updates += 1
         if self.updates % self.settings.target_every == 0:
             self.move_targets()
         return report
 
     def critic_loss(self, batch: Batch, noise: Tensor) -> Tensor:
-        """Squared soft Bellman error, a mean over the batch for each critic, summed over critics."""
+        """Squared soft Bellman error, a mean over the batch for each critic, summed over critics: (...)."""
         with torch.no_grad():
             target = batch.rewards + self.settings.discount * self.soft_value(self.targets, batch.next_states, noise)
-        return (self.critics(batch.states, batch.actions) - target).square().mean(-1).sum()
+        return (self.critics(batch.states, batch.actions) - target.unsqueeze(-2)).square().mean(-1).sum(-1)
 
     def soft_value(self, critics: Critics, states: Tensor, noise: Tensor) -> Tensor:
-        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (batch,). No task terminates: ends bootstrap."""
+        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (..., batch). No task ends: all bootstrap."""
         actions, log_prob = self.actor.sample(states, noise)
-        return critics(states, actions).amin(0) - self.temperature.detach() * log_prob
+        return critics(states, actions).amin(-2) - self.temperature.detach().unsqueeze(-1) * log_prob
 
     def update_actor(self, states: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """One step of the actor on `states`, and of the temperature if it is learnt."""
         actions, log_prob = self.actor.sample(states, noise)
-        q = self.critics(states, actions).amin(0)
-        report = self._step("actor", (self.temperature.detach() * log_prob - q).mean())
+        q = self.critics(states, actions).amin(-2)
+        report = self._step("actor", (self.temperature.detach().unsqueeze(-1) * log_prob - q).mean(-1))
         if self.settings.learn_temperature:
             report |= self._step("temperature", self.temperature_loss(log_prob.detach()))
-        return report | {"entropy": -log_prob.detach().mean()}
+        return report | {"entropy": -log_prob.detach().mean(-1)}
 
     def temperature_loss(self, log_prob: Tensor) -> Tensor:
         """Its gradient raises the temperature where the policy's entropy is below the target, -|A|."""
-        return (self.temperature * (-log_prob - self.target_entropy)).mean()
+        return self.temperature * (-log_prob.mean(-1) - self.target_entropy)
 
     @property
     def temperature(self) -> Tensor:
-        """Weight of the entropy, positive."""
+        """Weight of the entropy, positive: (...)."""
         return self.log_temperature.exp()
 
     @torch.no_grad()
@@ -113,7 +130,8 @@ class SAC:
         self._flat_targets.lerp_(self._optimisers["critics"].flat, self.settings.tau)
 
     def _draw(self, count: int) -> Tensor:
-        return torch.randn(count, self.action_size, generator=self.noise, device=self.device)
+        drawn = [torch.randn(count, self.action_size, generator=own, device=self.device) for own in self._noise]
+        return torch.stack(drawn).view(*self._leading, count, self.action_size)
 
     def _step(self, name: str, loss: Tensor) -> dict[str, Tensor]:
         return {f"{name}_loss": self._optimisers[name].minimise(loss)}
@@ -125,7 +143,7 @@ class SAC:
             "critics": self.critics.state_dict(),
             "targets": self.targets.state_dict(),
             "log_temperature": self.log_temperature.detach(),
-            "noise": self.noise.get_state(),
+            "noise": [own.get_state() for own in self._noise],
             "updates": self.updates,
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self._optimisers.items()},
         }
@@ -137,7 +155,15 @@ class SAC:
         self.targets.load_state_dict(saved["targets"])
         with torch.no_grad():
             self.log_temperature.copy_(saved["log_temperature"])
-        self.noise.set_state(saved["noise"].cpu())
+        for own, state in zip(self._noise, saved["noise"], strict=True):
+            own.set_state(state.cpu())
         self.updates = saved["updates"]
         for name, optimiser in self._optimisers.items():
             optimiser.load_state_dict(saved["optimisers"][name])
+
+
+def _networks(state_size: int, action_size: int, settings: SACSettings, seed: int) -> tuple[Actor, Critics]:
+    """One seed's actor and critics."""
+    size = {"width": settings.width, "depth": settings.depth, "generator": torch.Generator().manual_seed(seed)}
+    ensemble = {"members": settings.critics, "layer_norm": settings.critic_layer_norm}
+    return Actor(state_size, action_size, **size), Critics(state_size, action_size, **size, **ensemble)

@@ -1,6 +1,6 @@
 """The solvers: what the task's reward or a learned one is given to. The one place that knows their names.
 
-A solver is a module with `start(task, settings, training, seed, solver_seed, reward, with_actions)`, which gives a
+A solver is a module with `start(task, settings, training, seeds, solver_seeds, rewards, with_actions)`, which gives a
 `training.Loop`. It is imported when a run needs it.
 """
 
@@ -10,6 +10,7 @@ from importlib import import_module
 from smiling.training import Loop
 
 MODULES = {"sac": "smiling.training", "dreamer": "smiling.dreamer.training"}
+TOGETHER = {"sac"}  # those that train several seeds in one process
 
 
 def load(name: str) -> Callable[..., Loop]:

@@ -1,11 +1,14 @@
 """The training loop of an off-policy solver, with the task's reward or a learned one; resumable at every episode.
 
-`Loop` is what the solvers have in common, `Training` is SAC's.
+`Loop` is what the solvers have in common, `Training` is SAC's. A loop trains one seed or several side by side, each
+with its own environment, replay, learned reward and randomness.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -50,37 +53,35 @@ class TrainingSettings(Settings):
 
 
 class Loop:
-    """A learner on a task, from episode to episode: evaluated, saved and resumed between them.
+    """Learners on a task, one a seed, from episode to episode: evaluated, saved and resumed between them.
 
     Episodes all have the same length, so that resuming at the start of one needs nothing of the simulator's state. A
-    solver's own loop defines `_episode` and `policy`.
+    solver's own loop defines `_episode` and `policies`.
     """
 
-    keep_best = False  # also keep the policy of the best evaluation
+    keep_best = False  # give, in the end, the policy of the best evaluation instead of the last
 
     def __init__(
         self,
         task: str,
         solver: Any,
-        replay: Any,
+        replays: Sequence[Any],
         settings: TrainingSettings,
-        seed: int,
-        reward: LearnedReward | None = None,
+        seeds: Sequence[int],
+        rewards: Sequence[LearnedReward] | None = None,
         with_actions: bool = False,
     ) -> None:
-        self.solver, self.replay, self.settings = solver, replay, settings
-        self.reward, self.with_actions = reward, with_actions
-        self.evaluator = Evaluator(task, settings.evaluation_episodes, seed, solver.device)
-        self.random = torch.Generator(solver.device).manual_seed(derive(seed, "training"))
+        self.solver, self.replays, self.settings, self.seeds = solver, replays, settings, seeds
+        self.rewards, self.with_actions = rewards, with_actions
+        self.evaluators = [Evaluator(task, settings.evaluation_episodes, seed, solver.device) for seed in seeds]
+        self.random = [torch.Generator(solver.device).manual_seed(derive(seed, "training")) for seed in seeds]
         self.step = 0
-        self.curve: list[dict[str, float]] = []
-        self._seed = seed
-        self._report: dict[str, Any] = {}
-        self._best: dict[str, Tensor] | None = None
+        self.curves: list[list[dict[str, float]]] = [[] for _ in seeds]
+        self._report: dict[str, list[float] | Tensor] = {}  # latest diagnostics, a value for each seed
+        self._best: list[dict[str, Tensor] | None] = [None for _ in seeds]
 
-    @property
-    def policy(self) -> Any:
-        """The solver's policy, of a kind that `policies` can play and write."""
+    def policies(self) -> list[Any]:
+        """Each seed's policy, of a kind that the module `policies` can play and write."""
         raise NotImplementedError
 
     def run(self, steps: int, folder: RunFolder, name: str) -> None:
@@ -88,8 +89,9 @@ class Loop:
         saved = folder.load()
         if saved is not None:
             self.load_state_dict(saved)
-        elif self.reward is not None:
-            self.reward.prepare(name)
+        elif self.rewards is not None:
+            for seed, reward in zip(self.seeds, self.rewards, strict=True):
+                reward.prepare(f"{name}, seed {seed}" if len(self.seeds) > 1 else name)
             folder.save(self.state_dict())
         with Meter(name, steps, self.step) as meter:
             while self.step < steps:
@@ -104,50 +106,78 @@ class Loop:
         """Play one episode in each environment, learning on the way."""
         raise NotImplementedError
 
+    def _update_rewards(self) -> None:
+        """Let each seed's reward learn from that seed's learner."""
+        reports = [
+            reward.update(self._drawer(replay, random))
+            for reward, replay, random in zip(self.rewards, self.replays, self.random, strict=True)
+        ]
+        self._report |= {name: [report[name] for report in reports] for name in reports[0]}
+
+    def _drawer(self, replay: Any, random: torch.Generator) -> Callable[[int], Tensor]:
+        return lambda count: self._features(replay, replay.draw(count, random, self.settings.state_buffer))
+
+    def _features(self, replay: Any, places: Any) -> Tensor:
+        """What the rewards see there: states, with the actions taken in them where actions may be seen."""
+        states = replay.states(places)
+        return torch.cat([states, replay.actions(places)], -1) if self.with_actions else states
+
     def _evaluate_if_due(self, folder: RunFolder) -> None:
         due = self.step % self.settings.evaluate_every == 0
-        if not due or (self.curve and self.curve[-1]["env_step"] == self.step):
+        if not due or (self.curves[0] and self.curves[0][-1]["env_step"] == self.step):
             return
-        report = {name: float(value) for name, value in self._report.items()}
-        check_finite(report, self.step)
-        seed = derive(self._seed, "evaluation actions", self.step)
-        noise = policies.noise_of(self.policy, seed, self.solver.device)
-        player = policies.player(self.policy, self.settings.evaluation_episodes, noise)
-        returns = self.evaluator.returns(player, self.step)
-        self.curve.append({"env_step": self.step, "return": float(returns.mean()), **report})
-        folder.write_partial_curve(self.curve)
-        *earlier, latest = [row["return"] for row in self.curve]
-        if self.keep_best and (not earlier or latest > max(earlier)):
-            self._best = {name: value.detach().clone() for name, value in self.policy.state_dict().items()}
+        for index, policy in enumerate(self.policies()):
+            report = {name: float(values[index]) for name, values in self._report.items()}
+            whose = f" of seed {self.seeds[index]}" if len(self.seeds) > 1 else ""
+            check_finite({name + whose: value for name, value in report.items()}, self.step)
+            self._evaluate(index, policy, report)
+        folder.write_partial_curves(self.curves)
 
-    def restore_best(self) -> None:
-        """Give the policy the weights of its best evaluation, which `keep_best` has kept; for when training is over."""
-        self.policy.load_state_dict(self._best)
+    def _evaluate(self, index: int, policy: Any, report: dict[str, float]) -> None:
+        """Add a row to the curve of the seed at `index`."""
+        seed = derive(self.seeds[index], "evaluation actions", self.step)
+        noise = policies.noise_of(policy, seed, self.solver.device)
+        player = policies.player(policy, self.settings.evaluation_episodes, noise)
+        latest = float(self.evaluators[index].returns(player, self.step).mean())
+        curve = self.curves[index]
+        if self.keep_best and all(latest > row["return"] for row in curve):
+            self._best[index] = {name: value.detach().clone() for name, value in policy.state_dict().items()}
+        curve.append({"env_step": self.step, "return": latest, **report})
+
+    def finish(self, folder: RunFolder) -> None:
+        """Write the artefacts of each seed."""
+        kept = self.policies()
+        if self.keep_best:
+            for policy, best in zip(kept, self._best, strict=True):
+                policy.load_state_dict(best)
+        folder.finish(self.curves, kept, [{"final_return": curve[-1]["return"]} for curve in self.curves])
 
     def _latest(self) -> str:
-        return f"return {self.curve[-1]['return']:.0f}" if self.curve else ""
+        latest = [f"{curve[-1]['return']:.0f}" for curve in self.curves if curve]
+        return f"return {', '.join(latest)}" if latest else ""
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next episode depends on."""
         return {
             "step": self.step,
-            "curve": self.curve,
+            "curves": self.curves,
             "solver": self.solver.state_dict(),
-            "reward": self.reward.state_dict() if self.reward else None,
-            "replay": self.replay.state_dict(),
-            "random": self.random.get_state(),
-            "report": {name: float(value) for name, value in self._report.items()},
+            "rewards": [reward.state_dict() for reward in self.rewards or ()],
+            "replays": [replay.state_dict() for replay in self.replays],
+            "random": [random.get_state() for random in self.random],
+            "report": {name: [float(value) for value in values] for name, values in self._report.items()},
             "best": self._best,
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Inverse of `state_dict`."""
-        self.step, self.curve = saved["step"], saved["curve"]
+        self.step, self.curves = saved["step"], saved["curves"]
         self.solver.load_state_dict(saved["solver"])
-        if self.reward is not None:
-            self.reward.load_state_dict(saved["reward"])
-        self.replay.load_state_dict(saved["replay"])
-        self.random.set_state(saved["random"].cpu())
+        for name, parts in (("rewards", self.rewards or ()), ("replays", self.replays)):
+            for part, state in zip(parts, saved[name], strict=True):
+                part.load_state_dict(state)
+        for random, state in zip(self.random, saved["random"], strict=True):
+            random.set_state(state.cpu())
         self._report, self._best = saved["report"], saved["best"]
 
 
@@ -155,104 +185,106 @@ def start(
     task: str,
     settings: SACSettings,
     training: TrainingSettings,
-    seed: int,
-    solver_seed: int,
-    reward: LearnedReward | None = None,
+    seeds: Sequence[int],
+    solver_seeds: Sequence[int],
+    rewards: Sequence[LearnedReward] | None = None,
     with_actions: bool = False,
 ) -> "Training":
-    """A fresh SAC on `task`, ready to run."""
-    solver = SAC(*envs.sizes(task), settings, solver_seed, training.device)
-    return Training(task, solver, training, seed, reward, with_actions)
+    """A fresh SAC on `task` for each seed, ready to run."""
+    solver = SAC(*envs.sizes(task), settings, solver_seeds, training.device)
+    return Training(task, solver, training, seeds, rewards, with_actions)
 
 
 class Training(Loop):
-    """One SAC learner on one task: environment, solver, replay, and perhaps a learned reward.
+    """SAC on one task, for each seed: environment, learner, replay, and perhaps a learned reward.
 
     At each step, in this order: the learned reward is updated where it is due, the solver is updated once, one action
     is taken (the authors' code updates before it acts).
     """
 
     solver: SAC
-    replay: Replay
+    replays: list[Replay]
 
     def __init__(
         self,
         task: str,
         solver: SAC,
         settings: TrainingSettings,
-        seed: int,
-        reward: LearnedReward | None = None,
+        seeds: Sequence[int],
+        rewards: Sequence[LearnedReward] | None = None,
         with_actions: bool = False,
     ) -> None:
-        self.env = envs.make(task)
-        sizes = self.env.observation_space.shape[0], self.env.action_space.shape[0]
-        replay = Replay(solver.settings.replay_capacity, envs.EPISODE_STEPS, *sizes, solver.device)
-        super().__init__(task, solver, replay, settings, seed, reward, with_actions)
+        self.envs = [envs.make(task) for _ in seeds]
+        place = (envs.EPISODE_STEPS, *envs.sizes(task), solver.device)
+        replays = [Replay(solver.settings.replay_capacity, *place) for _ in seeds]
+        super().__init__(task, solver, replays, settings, seeds, rewards, with_actions)
         self._rewarded = 0
 
-    @property
-    def policy(self) -> Actor:
-        return self.solver.actor
+    def policies(self) -> list[Actor]:
+        return [self.solver.actor.seed(index) for index in range(len(self.seeds))]
 
     def _episode(self) -> None:
-        state = self._observe(self.env.reset(seed=derive(self._seed, "episode", self.step))[0])
-        self.replay.begin(state)
-        truncated = False
-        while not truncated:
+        starts = [derive(seed, "episode", self.step) for seed in self.seeds]
+        states = self._observe([env.reset(seed=start)[0] for env, start in zip(self.envs, starts, strict=True)])
+        for replay, state in zip(self.replays, states, strict=True):
+            replay.begin(state)
+        for _ in range(envs.EPISODE_STEPS):
             self._learn()
-            action = self._act(state)
-            observation, reward, _, truncated, _ = self.env.step(action.cpu().numpy())
-            state = self._observe(observation)
-            self.replay.add(action, reward if self.reward is None else UNSEEN, state)
+            actions = self._act(states)
+            steps = [env.step(action) for env, action in zip(self.envs, actions.cpu().numpy(), strict=True)]
+            states = self._observe([step[0] for step in steps])
+            for replay, action, step, state in zip(self.replays, actions, steps, states, strict=True):
+                replay.add(action, step[1] if self.rewards is None else UNSEEN, state)
             self.step += 1
 
-    def _observe(self, observation: Any) -> Tensor:
-        return torch.from_numpy(observation).to(self.solver.device)
+    def _observe(self, observations: list[np.ndarray]) -> Tensor:
+        """(seeds, state)."""
+        return torch.from_numpy(np.stack(observations)).to(self.solver.device)
 
-    def _act(self, state: Tensor) -> Tensor:
+    def _act(self, states: Tensor) -> Tensor:
+        """(seeds, action)."""
         if self.step >= self.solver.settings.seed_steps:
-            return self.solver.explore(state)
-        uniform = torch.rand(self.solver.action_size, generator=self.random, device=self.solver.device)
-        return 2 * uniform - 1
+            return self.solver.explore(states)
+        size = self.solver.action_size
+        uniform = [torch.rand(size, generator=random, device=self.solver.device) for random in self.random]
+        return 2 * torch.stack(uniform) - 1
 
     def _learn(self) -> None:
         if self.step < max(self.solver.settings.seed_steps, 1):
             return
         due = self.step % self.settings.reward_update_every == 0 or self.solver.updates == 0
-        if self.reward is not None and due:
-            self._report |= self.reward.update(self._draw_features)
+        if self.rewards is not None and due:
+            self._update_rewards()
             self._rewarded = 0
-        self._report |= self.solver.update(self._batch())
+        if self.rewards is not None and self.settings.reward_for == "replay":
+            self._reward_replays()
+        batches = [self._batch(index) for index in range(len(self.seeds))]
+        self._report |= self.solver.update(Batch(*(torch.stack(parts) for parts in zip(*batches, strict=True))))
 
-    def _draw_features(self, count: int) -> Tensor:
-        return self._features(self.replay.draw(count, self.random, self.settings.state_buffer))
-
-    def _features(self, indices: Tensor) -> Tensor:
-        states = self.replay.states(indices)
-        return torch.cat([states, self.replay.actions(indices)], -1) if self.with_actions else states
-
-    def _batch(self) -> Batch:
-        """A batch from the replay; its rewards are the learned ones where there is a learned reward."""
-        size = self.solver.settings.batch
-        if self.reward is None:
-            return self.replay.batch(self.replay.draw(size, self.random))
+    def _batch(self, index: int) -> Batch:
+        """A batch of the seed at `index`; its rewards are the learned ones where there is a learned reward."""
+        replay, random, size = self.replays[index], self.random[index], self.solver.settings.batch
+        if self.rewards is None:
+            return replay.batch(replay.draw(size, random))
+        reward = self.rewards[index]
         if self.settings.reward_for == "replay":
-            self._reward_replay()
-            batch = self.replay.batch(self.replay.draw(size, self.random, skip=self.replay.added - self._rewarded))
+            batch = replay.batch(replay.draw(size, random, skip=self.step - self._rewarded))
             pointwise = batch.rewards
         else:
-            indices = self.replay.draw(size, self.random)
-            batch = self.replay.batch(indices)
-            pointwise = self.reward.pointwise(self._features(indices))
-        return batch._replace(rewards=self.reward.in_batch(pointwise))
+            places = replay.draw(size, random)
+            batch = replay.batch(places)
+            pointwise = reward.pointwise(self._features(replay, places))
+        return batch._replace(rewards=reward.in_batch(pointwise))
 
-    def _reward_replay(self) -> None:
-        """Store learned rewards in the replay: for all of it after a reward update, else for the next whole block."""
-        waiting = self.replay.added - self._rewarded
-        if self._rewarded == 0 or waiting >= self.settings.reward_block:
-            indices = self.replay.latest(waiting)
-            self.replay.rewards[indices] = self.reward.pointwise(self._features(indices))
-            self._rewarded = self.replay.added
+    def _reward_replays(self) -> None:
+        """Store learned rewards in the replays: for all of them after a reward update, else for the next block."""
+        waiting = self.step - self._rewarded
+        if self._rewarded > 0 and waiting < self.settings.reward_block:
+            return
+        for replay, reward in zip(self.replays, self.rewards, strict=True):
+            places = replay.latest(waiting)
+            replay.rewards[places] = reward.pointwise(self._features(replay, places))
+        self._rewarded = self.step
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next episode depends on."""

@@ -8,14 +8,16 @@ SOURCE_FOLDERS = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src")
 sys.path[:0] = SOURCE_FOLDERS
 
 import envs
-from smiling import experiment
+from smiling import experiment, methods, solvers
 from smiling.provenance import fingerprint
 from smiling.settings import UserError
 
 ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))  # for --software-deployment-method conda
 EXPERT = "results/{scale}/{task}/expert"
 DEMOS = "results/{scale}/{task}/demonstrations"
-RUN_NAME = "{scale}/{task}/{demos}/{method}/seed{seed}"
+METHOD_RUNS_NAME = "{scale}/{task}/{demos}/{method}"
+METHOD_RUNS = f"results/{METHOD_RUNS_NAME}"
+RUN_NAME = f"{METHOD_RUNS_NAME}/seed{{seed}}"
 RUN = f"results/{RUN_NAME}"
 
 
@@ -50,9 +52,9 @@ wildcard_constraints:
 
 # How a method of the library is run; the rule's params are in common with the other methods' rules.
 IMITATE = (
-    'python src/imitate.py "$@" --task {wildcards.task} --method {wildcards.method} --seed {wildcards.seed} '
+    'python src/imitate.py "$@" --task {wildcards.task} --method {wildcards.method} --seeds {wildcards.seed} '
     "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} "
-    "--out $(dirname {output.run}) 2>&1 | tee -i {log}"
+    f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.')} 2>&1 | tee -i {{log}}"
 )
 
 
@@ -90,6 +92,16 @@ def expert_settings(wildcards):
 def run_settings(wildcards):
     """Settings that an imitation run depends on, as text: a change reruns it."""
     return json.dumps(EXPERIMENT.of_run(wildcards.method, wildcards.task), sort_keys=True)
+
+
+def groups_of_seeds():
+    """Groups of seeds that are trained in one process, each with the tasks that have it; none where all are alone."""
+    groups = {}
+    for task in EXPERIMENT.task_names() if EXPERIMENT.seeds_together > 1 else ():
+        for seeds in EXPERIMENT.seed_groups(task):
+            if EXPERIMENT.task(task).solver in solvers.TOGETHER:
+                groups.setdefault(seeds, []).append(task)
+    return groups
 
 
 def user_demonstrations():

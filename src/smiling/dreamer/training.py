@@ -1,5 +1,6 @@
 """The training loop of DreamerV3, with the task's reward or a learned one; resumable at every round of episodes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 import envs
 from smiling.dreamer.agent import Dreamer
 from smiling.dreamer.policy import DreamerPolicy
-from smiling.dreamer.replay import Places, SequenceReplay
+from smiling.dreamer.replay import SequenceReplay
 from smiling.dreamer.settings import DreamerSettings
 from smiling.methods import LearnedReward
 from smiling.seeding import derive
@@ -20,18 +21,19 @@ def start(
     task: str,
     settings: DreamerSettings,
     training: TrainingSettings,
-    seed: int,
-    solver_seed: int,
-    reward: LearnedReward | None = None,
+    seeds: Sequence[int],
+    solver_seeds: Sequence[int],
+    rewards: Sequence[LearnedReward] | None = None,
     with_actions: bool = False,
 ) -> "DreamerTraining":
-    """A fresh DreamerV3 on `task`, ready to run."""
+    """A fresh DreamerV3 on `task`, ready to run; for one seed."""
+    (solver_seed,) = solver_seeds
     solver = Dreamer(*envs.sizes(task), settings, solver_seed, training.device)
-    return DreamerTraining(task, solver, training, seed, reward, with_actions)
+    return DreamerTraining(task, solver, training, seeds, rewards, with_actions)
 
 
 class DreamerTraining(Loop):
-    """One DreamerV3 on one task: environments side by side, their replay, and perhaps a learned reward.
+    """One DreamerV3 on one task, one seed: environments side by side, their replay, and perhaps a learned reward.
 
     Between two steps of the environments, in this order: the learned reward is updated where it is due, the agent is
     updated where it is due, one action is taken in each environment. Episodes begin and end together. The learned
@@ -40,44 +42,44 @@ class DreamerTraining(Loop):
     """
 
     solver: Dreamer
-    replay: SequenceReplay
+    replays: list[SequenceReplay]
 
     def __init__(
         self,
         task: str,
         solver: Dreamer,
         settings: TrainingSettings,
-        seed: int,
-        reward: LearnedReward | None = None,
+        seeds: Sequence[int],
+        rewards: Sequence[LearnedReward] | None = None,
         with_actions: bool = False,
     ) -> None:
         self.envs = [envs.make(task) for _ in range(solver.settings.num_envs)]
         sizes = self.envs[0].observation_space.shape[0], self.envs[0].action_space.shape[0]
         replay = SequenceReplay(solver.settings.replay_capacity, len(self.envs), *sizes, solver.device)
-        super().__init__(task, solver, replay, settings, seed, reward, with_actions)
+        super().__init__(task, solver, [replay], settings, seeds, rewards, with_actions)
+        self._seed, self._random, self._replay = seeds[0], self.random[0], replay
 
-    @property
-    def policy(self) -> DreamerPolicy:
-        return self.solver.policy
+    def policies(self) -> list[DreamerPolicy]:
+        return [self.solver.policy]
 
     def _episode(self) -> None:
         """One episode in every environment."""
-        act = self.policy.begin(len(self.envs), self.solver.random)
+        act = self.solver.policy.begin(len(self.envs), self.solver.random)
         seeds = [derive(self._seed, "episode", self.step, index) for index in range(len(self.envs))]
         states = self._tensor([env.reset(seed=seed)[0] for env, seed in zip(self.envs, seeds, strict=True)])
-        rewards = self._tensor([0.0 if self.reward is None else UNSEEN] * len(self.envs))
+        rewards = self._tensor([0.0 if self.rewards is None else UNSEEN] * len(self.envs))
         for step in range(envs.EPISODE_STEPS):
             self._learn()
             actions = act(states)
-            self.replay.add(states, actions, rewards, first=step == 0)
+            self._replay.add(states, actions, rewards, first=step == 0)
             states, rewards = self._step_all(actions)
             self.step += len(self.envs)
-        self.replay.add(states, torch.zeros_like(actions), rewards, first=False)
+        self._replay.add(states, torch.zeros_like(actions), rewards, first=False)
 
     def _step_all(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """States arrived at, and the task's rewards for arriving there: unseen where a learned one stands in."""
         steps = [env.step(action) for env, action in zip(self.envs, actions.cpu().numpy(), strict=True)]
-        rewards = [step[1] if self.reward is None else UNSEEN for step in steps]
+        rewards = [step[1] if self.rewards is None else UNSEEN for step in steps]
         return self._tensor([step[0] for step in steps]), self._tensor(rewards)
 
     def _tensor(self, values: list[Any]) -> Tensor:
@@ -88,25 +90,19 @@ class DreamerTraining(Loop):
         if self.step < settings.first_update:
             return
         reward_is_due = self.step % self.settings.reward_update_every == 0 or self.solver.updates == 0
-        if self.reward is not None and reward_is_due:
-            self._report |= self.reward.update(self._draw_features)
+        if self.rewards is not None and reward_is_due:
+            self._update_rewards()
         if (self.step - settings.first_update) % settings.env_steps_per_update == 0:
-            self._report |= self.solver.update(self._batch())
-
-    def _draw_features(self, count: int) -> Tensor:
-        return self._features(self.replay.draw(count, self.random, self.settings.state_buffer))
-
-    def _features(self, places: Places) -> Tensor:
-        """States there, with the actions taken in them where the reward sees actions: (*places, feature)."""
-        states = self.replay.states(places)
-        return torch.cat([states, self.replay.actions(places)], -1) if self.with_actions else states
+            report = self.solver.update(self._batch())
+            self._report |= {name: value[None] for name, value in report.items()}
 
     def _batch(self) -> dict[str, Tensor]:
         """Sequences from the replay; the rewards of a learned reward are for the states of their own rows."""
         settings = self.solver.settings
-        places = self.replay.draw_sequences(settings.batch, settings.sequence, self.random)
-        batch = self.replay.sequences(places)
-        if self.reward is not None:
-            rewards = self.reward.in_batch(self.reward.pointwise(self._features(places).flatten(0, 1)))
+        places = self._replay.draw_sequences(settings.batch, settings.sequence, self._random)
+        batch = self._replay.sequences(places)
+        if self.rewards is not None:
+            (reward,) = self.rewards
+            rewards = reward.in_batch(reward.pointwise(self._features(self._replay, places).flatten(0, 1)))
             batch["rewards"] = rewards.view(batch["rewards"].shape)
         return batch

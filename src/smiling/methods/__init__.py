@@ -49,12 +49,17 @@ class Method:
     settings: type[Settings]
     run: Callable[[Any], None]
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    together: bool = False  # `run` can train several seeds in one process; what `imitation` trains always can
+
+
+def bases() -> list[str]:
+    """Names of the methods that have a file here."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
 
 
 def names() -> list[str]:
     """Names of the methods that have a file here, and of their variants."""
-    here = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
-    return [name for base in here for name in (base, *(f"{base}-{variant}" for variant in load(base).variants))]
+    return [name for base in bases() for name in (base, *(f"{base}-{variant}" for variant in load(base).variants))]
 
 
 def base(name: str) -> str:

@@ -45,16 +45,17 @@ class Cloning:
 
     def __init__(self, imitation: Imitation) -> None:
         settings: BCSettings = imitation.settings
+        (seed,) = imitation.seeds
         device = imitation.training.device
         self.settings = settings
         self.states = torch.from_numpy(imitation.demonstrations.observations).to(device)
         self.actions = torch.from_numpy(imitation.demonstrations.require_actions()).to(device)
-        weights = torch.Generator().manual_seed(derive(imitation.seed, "bc"))
+        weights = torch.Generator().manual_seed(derive(seed, "bc"))
         sizes = self.states.shape[-1], self.actions.shape[-1], settings.width, settings.depth
         self.actor = Actor(*sizes, weights).to(device)
         self.best = copy.deepcopy(self.actor)
         self.optimiser = torch.optim.Adam(self.actor.parameters(), lr=settings.lr, fused=True)
-        self.evaluator = Evaluator(imitation.task, imitation.training.evaluation_episodes, imitation.seed, device)
+        self.evaluator = Evaluator(imitation.task, imitation.training.evaluation_episodes, seed, device)
         self.curve: list[dict[str, float]] = []
         self.done = 0
 
@@ -102,12 +103,12 @@ def run(imitation: Imitation) -> None:
             cloning.step()
             if cloning.done % settings.evaluate_every == 0 or cloning.done == settings.updates:
                 cloning.evaluate()
-                folder.write_partial_curve(cloning.curve)
+                folder.write_partial_curves([cloning.curve])
                 meter.update(cloning.done, f"return {cloning.curve[-1]['return']:.0f}")
                 if folder.save_is_due():
                     folder.save(cloning.state_dict())
     returns = [row["return"] for row in cloning.curve]
-    folder.finish(cloning.curve, cloning.best, {"best_return": max(returns), "final_return": returns[-1]})
+    folder.finish([cloning.curve], [cloning.best], [{"best_return": max(returns), "final_return": returns[-1]}])
 
 
 METHOD = Method("BC", BCSettings, run, variants={"squared_error": {"loss": "squared_error"}})

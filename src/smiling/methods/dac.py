@@ -105,4 +105,4 @@ def run(imitation: Imitation) -> None:
     run_with_reward(imitation, DAC)
 
 
-METHOD = Method("DAC", DACSettings, run, variants={"linear": {"linear": True}})
+METHOD = Method("DAC", DACSettings, run, variants={"linear": {"linear": True}}, together=True)

@@ -6,6 +6,7 @@ the target network, and the chi-square regulariser, the critic minimises
     - E_expert[r] + value term + 1 / (4 alpha) E_both[r^2].
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -45,7 +46,9 @@ class IQLearnSettings(Settings):
 class IQLearn(SAC):
     """SAC whose critic learns from two batches: the policy's and, drawn beside it, the expert's."""
 
-    def __init__(self, expert: Batch, settings: IQLearnSettings, with_actions: bool, seed: int, device: str) -> None:
+    def __init__(
+        self, expert: Batch, settings: IQLearnSettings, with_actions: bool, seed: int | Sequence[int], device: str
+    ) -> None:
         super().__init__(expert.states.shape[-1], expert.actions.shape[-1], settings.sac, seed, device)
         self.iq_settings = settings
         self.with_actions = with_actions
@@ -53,35 +56,34 @@ class IQLearn(SAC):
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of critic and actor; the task's rewards in `batch` are not looked at."""
-        expert = self._expert_batch(batch)
-        both = Batch(*(torch.cat(pair) for pair in zip(expert, batch, strict=True)))
-        noise, next_noise, actor_noise = (self._draw(len(both.states)) for _ in range(3))
-        report = self._step("critics", self.iq_loss(both, len(expert.states), noise, next_noise))
-        report |= self.update_actor(both.states, actor_noise)
-        self.updates += 1
-        if self.updates % self.settings.target_every == 0:
-            self.move_targets()
-        return report
+        expert, size = self._expert_batch(batch), batch.states.shape[-2]
+        stacked_along = len(self._leading)
+        both = Batch(*(torch.cat(pair, stacked_along) for pair in zip(expert, batch, strict=True)))
+        noise, next_noise = self._draw(2 * size), self._draw(2 * size)
+        report = self._step("critics", self.iq_loss(both, size, noise, next_noise))
+        return report | self._follow(both.states)
 
     def _expert_batch(self, policy: Batch) -> Batch:
         """As many expert transitions; of states only, they take the actions of the policy's half."""
-        rows = torch.randint(len(self._expert.states), (len(policy.states),), generator=self.noise, device=self.device)
+        size, count = policy.states.shape[-2], len(self._expert.states)
+        rows = [torch.randint(count, (size,), generator=own, device=self.device) for own in self._noise]
+        rows = torch.stack(rows).view(*self._leading, size)
         expert = Batch(*(part[rows] for part in self._expert))
         return expert if self.with_actions else expert._replace(actions=policy.actions)
 
     def iq_loss(self, both: Batch, experts: int, noise: Tensor, next_noise: Tensor) -> Tensor:
-        """The objective above on a batch whose first `experts` transitions are the expert's."""
+        """The objective above on a batch whose first `experts` transitions are the expert's: (...)."""
         discount = self.settings.discount
         with torch.no_grad():
             next_value = discount * self.soft_value(self.targets, both.next_states, next_noise)
-        residual = self.critics(both.states, both.actions).amin(0) - next_value
+        residual = self.critics(both.states, both.actions).amin(-2) - next_value
         value = self.soft_value(self.critics, both.states, noise)
         if self.iq_settings.value_term == "value":
-            value_term = (value - next_value).mean()
+            value_term = (value - next_value).mean(-1)
         else:
-            value_term = (1 - discount) * value[:experts].mean()
-        regulariser = residual.square().mean() / (4 * self.iq_settings.alpha)
-        return value_term + regulariser - residual[:experts].mean()
+            value_term = (1 - discount) * value[..., :experts].mean(-1)
+        regulariser = residual.square().mean(-1) / (4 * self.iq_settings.alpha)
+        return value_term + regulariser - residual[..., :experts].mean(-1)
 
 
 def expert_transitions(demonstrations: Demonstrations, action_size: int, with_actions: bool, device: str) -> Batch:
@@ -106,8 +108,8 @@ def run(imitation: Imitation) -> None:
     action_size = imitation.task_sizes()[1]
     device = imitation.training.device
     expert = expert_transitions(imitation.demonstrations, action_size, imitation.with_actions, device)
-    seed = derive(imitation.seed, "solver")
-    train(imitation, IQLearn(expert, imitation.settings, imitation.with_actions, seed, device))
+    seeds = [derive(seed, "solver") for seed in imitation.seeds]
+    train(imitation, IQLearn(expert, imitation.settings, imitation.with_actions, seeds, device))
 
 
 def _variant(value_term: str, temperature: float) -> dict[str, Any]:
@@ -121,4 +123,4 @@ VARIANTS = {
     for temperature in (0.001, 0.01, 1)
 }
 
-METHOD = Method("IQ-Learn", IQLearnSettings, run, variants=VARIANTS)
+METHOD = Method("IQ-Learn", IQLearnSettings, run, variants=VARIANTS, together=True)

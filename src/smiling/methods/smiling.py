@@ -106,4 +106,4 @@ def run(imitation: Imitation) -> None:
     run_with_reward(imitation, Smiling)
 
 
-METHOD = Method("SMILING", SmilingSettings, run, variants={"linear": {"score_model": {"linear": True}}})
+METHOD = Method("SMILING", SmilingSettings, run, variants={"linear": {"score_model": {"linear": True}}}, together=True)

@@ -1,0 +1,38 @@
+"""Several seeds of a run in one process, where `seeds_together` asks for it and method and solver can.
+
+A rule for each group of seeds, since a rule's outputs cannot depend on its wildcards. The seeds reach the command as a
+resource: Snakemake reruns nothing when a resource changes, so that to ask for fewer seeds makes none of them anew.
+"""
+
+RUN_FILES = ("curve.csv", "run.json", "policy.safetensors")
+ALONE = [rule.name for rule in workflow.rules]
+
+
+for number, (seeds, tasks) in enumerate(groups_of_seeds().items()):
+
+    rule:
+        name:
+            f"together{number}"
+        input:
+            demonstrations=f"{DEMOS}/demonstrations.npz",
+        output:
+            [f"{METHOD_RUNS}/seed{seed}/{file}" for seed in seeds for file in RUN_FILES],
+        log:
+            f"logs/{METHOD_RUNS_NAME}/seeds{'_'.join(map(str, seeds))}.log",
+        benchmark:
+            f"logs/{METHOD_RUNS_NAME}/seeds{'_'.join(map(str, seeds))}.benchmark.tsv"
+        wildcard_constraints:
+            task="|".join(tasks),
+            method="|".join(of_method(name) for name in methods.bases() if methods.load(name).together),
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            seeds=" ".join(map(str, seeds)),
+        params:
+            settings=run_settings,
+            code=code("imitate.py"),
+        shell:
+            IMITATE.replace("{wildcards.seed}", "{resources.seeds}")
+
+    workflow.ruleorder(f"together{number}", *ALONE)
