@@ -18,12 +18,43 @@ for rules_of_a_method in sorted(Path(workflow.basedir, "workflow/rules/methods")
 
 include: "workflow/rules/together.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/tables.smk"
 
 
 rule figure3:
     default_target: True
     input:
-        FIGURE3,
+        figure_files("figure3"),
+
+
+rule figure4:
+    input:
+        figure_files("figure4"),
+
+
+rule figure5:
+    input:
+        figure_files("figure5"),
+
+
+rule table1:
+    input:
+        table_files("table1"),
+
+
+rule table2:
+    input:
+        table_files("table2"),
+
+
+rule results:
+    input:
+        paths(RESULTS),
+
+
+rule claims:
+    input:
+        CLAIMS,
 
 
 rule experts:

@@ -35,7 +35,7 @@ def imitate(
             seeds=seeds,
             with_actions=options.demos_kind == "state_actions",
             demonstrations=demos,
-            env_steps=task.env_steps,
+            env_steps=settings.env_steps(options.method, options.task),
             settings=settings.of_method(options.method, options.task),
             solver=task.solver,
             solver_settings=settings.of_solver(options.task),

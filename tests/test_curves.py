@@ -32,7 +32,9 @@ def results(tmp_path):
 
 def draw(results, *extra):
     settings = ["--set", f"only_tasks=[{TASK}]", "--set", "methods=[smiling,dac,bc]", "--set", "seeds=[0,1,2]"]
-    return run("draw_figure3.py", "--results", results, *settings, *extra, "--out", results / "figure3")
+    return run(
+        "draw_curves.py", "--figure", "figure3", "--results", results, *settings, *extra, "--out", results / "figure3"
+    )
 
 
 def test_figure_data_are_the_curves(results):
@@ -60,7 +62,7 @@ def test_figure_comes_whole_with_provenance(results):
     record = json.loads((results / "figure3.json").read_text())
     assert len(record["runs"]) == 9
     assert record["settings"]["scale"] == "smoke"
-    assert "draw_figure3.py" in record["provenance"]["command"]
+    assert "draw_curves.py" in record["provenance"]["command"]
 
 
 def test_missing_seed_is_named(results):

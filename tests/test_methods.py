@@ -9,9 +9,10 @@ from torch import nn
 
 from smiling import methods
 from smiling.demonstrations import Demonstrations
-from smiling.methods import dac, iq_learn
+from smiling.methods import dac, diffail, iq_learn, sqil
 from smiling.methods.bc import bc_loss
 from smiling.methods.dac import DAC, DACSettings
+from smiling.methods.diffail import DiffAILSettings
 from smiling.methods.iq_learn import IQLearn, IQLearnSettings
 from smiling.networks import Actor
 from smiling.replay import Batch
@@ -51,6 +52,71 @@ def test_unpenalised_discriminator_finds_the_density_ratio(generator):
     torch.testing.assert_close(method.model(points), 2 * points, atol=0.25, rtol=0)
     ratio = 1 + torch.exp(2 * points[:, 0])  # -log(1 - sigmoid(D)) = log(1 + e^D)
     torch.testing.assert_close(method.pointwise(points), torch.log(ratio), atol=0.2, rtol=0)
+
+
+def test_rewards_of_a_perfect_discriminator_are_functions_of_the_density_ratio():
+    """With D = log r, r the expert's density over the learner's: log(1 + r), log r and -r log r."""
+    ratio = torch.tensor([0.1, 0.5, 1.0, 3.0])
+    logits = ratio.log()
+    torch.testing.assert_close(dac.reward(logits, "gail"), torch.log(1 + ratio), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(dac.reward(logits, "airl"), torch.log(ratio))
+    torch.testing.assert_close(dac.reward(logits, "fairl"), -ratio * torch.log(ratio))
+
+
+@pytest.mark.parametrize("kind", ["gail", "airl", "fairl"])
+def test_variant_rewards_with_its_own_kind(kind, generator):
+    method = DAC(torch.randn(50, 2, generator=generator), DACSettings(reward=kind), seed=0)
+    states = torch.randn(20, 2, generator=generator)
+    torch.testing.assert_close(method.pointwise(states), dac.reward(method.model(states).squeeze(-1), kind).detach())
+
+
+# DiffAIL
+
+
+def test_diffail_loss_is_cross_entropy_of_exp_minus_diffusion_loss():
+    expert, learner = torch.tensor([0.1, 0.4]), torch.tensor([0.9, 2.0, 0.3])
+    probability = torch.nn.functional.binary_cross_entropy
+    expected = probability((-expert).exp(), torch.ones(2)) + probability((-learner).exp(), torch.zeros(3))
+    torch.testing.assert_close(diffail.discriminator_loss(expert, learner), expected)
+    assert torch.isfinite(diffail.discriminator_loss(expert, torch.zeros(3)))
+
+
+def test_diffail_reward_is_minus_log_one_minus_discriminator(generator):
+    """A model that predicts no noise at all has L = mean eps^2, which is 1 in the limit of many samples."""
+    settings = DiffAILSettings(samples=4000)
+    method = diffail.DiffAIL(torch.randn(50, 3, generator=generator), settings, seed=0)
+    with torch.no_grad():
+        for parameter in method.model.parameters():
+            parameter.zero_()
+    rewards = method.pointwise(torch.randn(5, 3, generator=generator))
+    expected = -math.log(1 - math.exp(-1))
+    torch.testing.assert_close(rewards, torch.full((5,), expected), atol=0.03, rtol=0)
+
+
+def test_diffail_learns_to_reward_the_experts_states(generator):
+    expert = 1 + 0.3 * torch.randn(2000, 2, generator=generator)
+    settings = DiffAILSettings(score_model=DiffAILSettings().score_model.model_copy(update={"lr": 3e-3}))
+    method = diffail.DiffAIL(expert, settings, seed=0)
+    for _ in range(3):
+        method.update(lambda count: -1 + 0.3 * torch.randn(count, 2, generator=generator))
+    mine, others = (method.pointwise(side + 0.3 * torch.randn(500, 2, generator=generator)) for side in (1, -1))
+    assert mine.mean() > 2 * others.mean()
+
+
+# SQIL
+
+
+def test_sqil_rewards_the_expert_with_one_and_the_learner_with_nothing(generator):
+    solver = sqil.SQIL(2, 1, SACSettings(width=8), seed=[0, 1])
+    solver.expert = Batch(torch.full((6, 2), 5.0), torch.full((6, 1), 0.5), torch.zeros(6), torch.full((6, 2), 6.0))
+    learner = Batch(*(part.expand(2, *part.shape) for part in iq_batches(generator)))  # its rewards are NaN
+    both = sqil.balanced(solver._expert_batch(8), learner, 1)
+    assert both.rewards.tolist() == [[1.0] * 8 + [0.0] * 8] * 2
+    assert (both.states[:, :8] == 5).all()
+    assert (both.actions[:, :8] == 0.5).all()
+    assert torch.equal(both.next_states[:, 8:], learner.next_states)
+    report = solver.update(learner)
+    assert all(torch.isfinite(value).all() for value in report.values())
 
 
 # IQ-Learn

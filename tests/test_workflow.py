@@ -111,7 +111,7 @@ def test_seeds_trained_together_leave_what_seeds_alone_leave(finished):
 def test_other_configuration_reruns_what_it_changes_and_nothing_else(finished, change, rerun):
     plan = snakemake(finished, "-n", "figure3", "--config", "scale=smoke", *ONE_TASK, change)
     jobs = planned(plan.stdout + plan.stderr)
-    assert {name: count for name, count in jobs.items() if name not in ("draw_figure3", "figure3")} == rerun
+    assert {name: count for name, count in jobs.items() if name not in ("draw_curves", "figure3")} == rerun
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_edit_reruns_what_depends_on_it_and_nothing_else(finished, file, old, ne
     finally:
         path.write_text(original)
     jobs = planned(plan.stdout + plan.stderr)
-    jobs = {name: count for name, count in jobs.items() if name not in ("draw_figure3", "figure3")}
+    jobs = {name: count for name, count in jobs.items() if name not in ("draw_curves", "figure3")}
     assert jobs == rerun
 
 
@@ -152,7 +152,7 @@ def test_paper_scale_plans_the_whole_figure():
         "expert": tasks,
         "collect": tasks,
         **dict.fromkeys(("smiling", "dac", "iq_learn", "bc"), 5 * tasks),
-        "draw_figure3": 1,
+        "draw_curves": 1,
         "figure3": 1,
     }
 

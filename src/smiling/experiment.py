@@ -38,11 +38,15 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_distinct), Field(min_length=1)]
 
 
+Steps = Annotated[int, Field(ge=1000, multiple_of=envs.EPISODE_STEPS)]
+
+
 class TaskSettings(Settings):
     """What is particular to a task. Steps are whole episodes."""
 
-    env_steps: int = Field(ge=1000, multiple_of=envs.EPISODE_STEPS, description="of an imitation run")
-    expert_steps: int = Field(ge=1000, multiple_of=envs.EPISODE_STEPS, description="of the expert's training")
+    env_steps: Steps = Field(description="of an imitation run")
+    expert_steps: Steps = Field(description="of the expert's training")
+    method_steps: dict[str, Steps] = Field({}, description="instead of env_steps, for a method or a variant")
     solver: Literal["sac", "dreamer"] = "sac"  # of the expert, and of methods that reward a solver
     seeds: Seeds | None = None  # instead of the experiment's
     method_settings: dict[str, dict[str, Any]] = {}  # changes to a method's settings on this task
@@ -95,9 +99,11 @@ class ExperimentSettings(Settings):
     def _rounds_are_whole(self) -> "ExperimentSettings":
         step = self.dreamer.round_steps
         for name, task in self.tasks.items():
-            for key in ("env_steps", "expert_steps"):
-                if task.solver == "dreamer" and getattr(task, key) % step:
-                    raise ValueError(f"task '{name}': {key} must be a multiple of {step}, an episode per environment")
+            for steps in (task.env_steps, task.expert_steps, *task.method_steps.values()):
+                if task.solver == "dreamer" and steps % step:
+                    raise ValueError(
+                        f"task '{name}': {steps} steps are not a multiple of {step}, an episode per environment"
+                    )
         return self
 
     def task_names(self) -> tuple[str, ...]:
@@ -128,6 +134,10 @@ class ExperimentSettings(Settings):
         seeds = self.seeds_of(task)
         return [seeds[first : first + self.seeds_together] for first in range(0, len(seeds), self.seeds_together)]
 
+    def env_steps(self, method: str, task: str) -> int:
+        """Environment steps of a run of `method` on `task`."""
+        return self.task(task).method_steps.get(method, self.task(task).env_steps)
+
     def of_method(self, name: str, task: str) -> Settings:
         """Settings of method `name` on `task`: the class's values, then the scale's, the task's, the variant's.
 
@@ -156,7 +166,7 @@ class ExperimentSettings(Settings):
     def of_run(self, name: str, task: str) -> dict[str, Any]:
         """All settings that an imitation run depends on, as plain values."""
         return {
-            "env_steps": self.task(task).env_steps,
+            "env_steps": self.env_steps(name, task),
             "method": self.of_method(name, task).model_dump(mode="json"),
             self.task(task).solver: self.of_solver(task).model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
@@ -193,8 +203,9 @@ def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
         raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
     values = merge(yaml.safe_load(path.read_text()), {**overrides, "scale": scale})
     experiment = validate(ExperimentSettings, values)
-    for base in {*experiment.method_settings, *(b for task in experiment.tasks.values() for b in task.method_settings)}:
-        methods.load(base)
+    for names in (task.method_settings.keys() | task.method_steps for task in experiment.tasks.values()):
+        for name in names | experiment.method_settings.keys():
+            methods.load(name)
     for task in experiment.task_names():
         experiment.of_expert_solver(task)
         for name in experiment.methods:

@@ -7,7 +7,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-TEXT_WIDTH = 7.0  # inches: both columns of a two-column paper
+TEXT_WIDTH, COLUMN_WIDTH = 7.0, 3.4  # inches: both columns of a two-column paper, and one
 PANEL_HEIGHT = 2.0
 
 # Okabe & Ito (2008): told apart under the common colour blindnesses. Lines also differ in dash and in order.

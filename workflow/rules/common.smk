@@ -9,6 +9,7 @@ sys.path[:0] = SOURCE_FOLDERS
 
 import envs
 from smiling import experiment, methods, solvers
+from smiling.curve_figures import FIGURES
 from smiling.provenance import fingerprint
 from smiling.settings import UserError
 
@@ -109,13 +110,26 @@ def user_demonstrations():
     return {name: str(task.demonstrations) for name, task in EXPERIMENT.tasks.items() if task.demonstrations}
 
 
-def runs_of(demos):
-    """Run folders of all methods, tasks and seeds for a kind of demonstrations."""
+def curves_of(figure):
+    """Curves of all runs that a figure is drawn from."""
+    drawn = FIGURES[figure]
     return [
         path
-        for task in EXPERIMENT.task_names()
-        for path in paths(RUN, task=task, demos=demos, method=EXPERIMENT.methods, seed=EXPERIMENT.seeds_of(task))
+        for task in drawn.tasks_of(EXPERIMENT)
+        for method in drawn.methods_of(EXPERIMENT)
+        for path in paths(
+            f"{RUN}/curve.csv",
+            task=task,
+            demos=drawn.demos_of(method),
+            method=method,
+            seed=EXPERIMENT.seeds_of(task),
+        )
     ]
+
+
+def returns_of(figure):
+    """What the returns of a figure's tasks are normalised by."""
+    return paths(f"{DEMOS}/returns.json", task=FIGURES[figure].tasks_of(EXPERIMENT))
 
 
 TASKS = EXPERIMENT.task_names()
@@ -124,4 +138,4 @@ EXPERTS = [
     for folder in paths(EXPERT, task=[task for task in TASKS if task not in user_demonstrations()])
 ]
 DEMONSTRATIONS = [f"{folder}/demonstrations.npz" for folder in paths(DEMOS, task=TASKS)]
-RUNS = [f"{folder}/curve.csv" for folder in runs_of("states")]
+RUNS = curves_of("figure3")

@@ -1,24 +1,30 @@
 """Figures: an image, the numbers drawn, and where they come from."""
 
-FIGURE3 = paths("figures/{scale}/figure3.{suffix}", suffix=("png", "pdf", "csv", "json"))
+FIGURE = "figures/{scale}/{figure}"
 
 
-rule draw_figure3:
+def figure_files(name):
+    """What a figure consists of."""
+    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("png", "pdf", "csv", "json"))
+
+
+rule draw_curves:
     input:
-        curves=RUNS,
-        returns=[f"{folder}/returns.json" for folder in paths(DEMOS, task=TASKS)],
+        curves=lambda wildcards: curves_of(wildcards.figure),
+        returns=lambda wildcards: returns_of(wildcards.figure),
     output:
-        FIGURE3,
+        multiext(FIGURE, ".png", ".pdf", ".csv", ".json"),
     log:
-        paths("logs/{scale}/figure3.log"),
+        "logs/{scale}/{figure}.log",
     benchmark:
-        f"logs/{EXPERIMENT.scale}/figure3.benchmark.tsv"
+        "logs/{scale}/{figure}.benchmark.tsv"
+    wildcard_constraints:
+        figure="|".join(FIGURES),
     conda:
         ENVIRONMENT
     params:
         experiment=EXPERIMENT.model_dump_json(),
-        code=code("draw_figure3.py"),
-        results=lambda wildcards, input: Path(input.returns[0]).parents[2],
-        out=lambda wildcards, output: Path(output[0]).with_suffix(""),
+        code=code("draw_curves.py"),
     shell:
-        'python src/draw_figure3.py "$@" --results {params.results} --out {params.out} 2>&1 | tee -i {log}'
+        'python src/draw_curves.py "$@" --figure {wildcards.figure} --results results/{wildcards.scale} '
+        "--out figures/{wildcards.scale}/{wildcards.figure} 2>&1 | tee -i {log}"

@@ -49,6 +49,8 @@ class Method:
     settings: type[Settings]
     run: Callable[[Any], None]
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sees_actions: bool = False  # whatever the kind of demonstrations
+    takes_steps: bool = True  # in the environment; else its best checkpoint is what counts
     together: bool = False  # `run` can train several seeds in one process; what `imitation` trains always can
 
 
@@ -91,6 +93,12 @@ def load(name: str) -> Method:
     if "-" in name and variant not in method.variants:
         raise UserError(f"unknown method '{name}'; known methods: {', '.join(names())}")
     return method
+
+
+def label(name: str) -> str:
+    """The legend's name of a method; a variant says which it is."""
+    variant = name.partition("-")[2].replace("_", " ")
+    return load(name).label + (f" ({variant})" if variant else "")
 
 
 def variant_settings(name: str) -> dict[str, Any]:

@@ -111,4 +111,6 @@ def run(imitation: Imitation) -> None:
     folder.finish([cloning.curve], [cloning.best], [{"best_return": max(returns), "final_return": returns[-1]}])
 
 
-METHOD = Method("BC", BCSettings, run, variants={"squared_error": {"loss": "squared_error"}})
+METHOD = Method(
+    "BC", BCSettings, run, variants={"squared_error": {"loss": "squared_error"}}, sees_actions=True, takes_steps=False
+)

@@ -1,10 +1,11 @@
 """DAC (Kostrikov et al., 2018), aligned with SMILING as the paper does: the objective differs, nothing else.
 
-A discriminator tells the expert's states (1) from the learner's (0); the reward is -log(1 - sigmoid(D)).
+A discriminator tells the expert's states (1) from the learner's (0); the reward is -log(1 - sigmoid(D)). Its logit D is
+an estimate of log(expert's density / learner's), of which the variants `airl` and `fairl` make other rewards.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -29,6 +30,7 @@ class DACSettings(Settings):
     batch: int = Field(1024, ge=1)
     states_per_update: int = Field(100_000, ge=1, description="learner states drawn for one pass")
     penalty: float = Field(10.0, ge=0, description="weight of the gradient penalty")
+    reward: Literal["gail", "airl", "fairl"] = "gail"
 
 
 def discriminator(size: int, settings: DACSettings, seed: int) -> nn.Module:
@@ -52,6 +54,20 @@ def discriminator_loss(model: nn.Module, expert: Tensor, learner: Tensor, mix: T
     expert_loss = F.binary_cross_entropy_with_logits(expert_logits, torch.ones_like(expert_logits))
     learner_loss = F.binary_cross_entropy_with_logits(learner_logits, torch.zeros_like(learner_logits))
     return (expert_loss + learner_loss) / 2 + penalty * gradient_penalty(model, mix * expert + (1 - mix) * learner)
+
+
+def reward(logits: Tensor, kind: str) -> Tensor:
+    """The reward of a logit D; its divergence between the learner's states and the expert's in brackets.
+
+    gail    -log(1 - sigmoid(D) + 1e-8) (Jensen and Shannon's; Ho & Ermon, 2016)
+    airl    D (reverse Kullback and Leibler's; Fu et al., 2018)
+    fairl   -D exp(D) (forward Kullback and Leibler's; Ghasemipour et al., 2019)
+    """
+    if kind == "airl":
+        return logits
+    if kind == "fairl":
+        return -logits * logits.exp()
+    return -torch.log(1 - torch.sigmoid(logits) + REWARD_FLOOR)
 
 
 class DAC(LearnedReward):
@@ -82,8 +98,8 @@ class DAC(LearnedReward):
 
     @torch.no_grad()
     def pointwise(self, features: Tensor) -> Tensor:
-        """-log(1 - sigmoid(D) + 1e-8)."""
-        return -torch.log(1 - torch.sigmoid(self.model(features).squeeze(-1)) + REWARD_FLOOR)
+        """The reward of the discriminator's logit."""
+        return reward(self.model(features).squeeze(-1), self.settings.reward)
 
     def state_dict(self) -> dict[str, Any]:
         """Model, optimiser and randomness."""
@@ -105,4 +121,6 @@ def run(imitation: Imitation) -> None:
     run_with_reward(imitation, DAC)
 
 
-METHOD = Method("DAC", DACSettings, run, variants={"linear": {"linear": True}}, together=True)
+VARIANTS = {"linear": {"linear": True}, "airl": {"reward": "airl"}, "fairl": {"reward": "fairl"}}
+
+METHOD = Method("DAC", DACSettings, run, variants=VARIANTS, together=True)

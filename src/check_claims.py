@@ -1,0 +1,99 @@
+"""Check the paper's seven claims on the curves at hand: numbers, intervals, a verdict each.
+
+Writes claims.md, claims.csv (a row for each comparison) and claims.json into --out. Where runs are shorter than the
+paper's, or seeds fewer, a verdict stays open, and says what the curves would say.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from smiling import claims, command, experiment, runs
+from smiling.artefacts import whole, write_json, write_text
+from smiling.claims import Curves, Evidence, Verdict
+from smiling.curve_figures import FIGURES
+from smiling.experiment import ExperimentSettings
+from smiling.provenance import provenance
+from smiling.settings import UserError
+
+
+def evidence(results: Path, settings: ExperimentSettings) -> Evidence:
+    """Curves of all methods and tasks of the figures whose runs have finished."""
+    found: Evidence = {}
+    for drawn in FIGURES.values():
+        for task in set(drawn.tasks or settings.task_names()) & set(settings.task_names()):
+            for method in drawn.methods_of(settings):
+                demos = drawn.demos_of(method)
+                folders = [runs.run_folder(results, task, demos, method, seed) for seed in settings.seeds_of(task)]
+                if all((folder / "curve.csv").exists() for folder in folders):
+                    found[demos, task, method] = Curves(*runs.normalised(results, settings, task, demos, method))
+    return found
+
+
+def shortfalls(settings: ExperimentSettings, paper: ExperimentSettings) -> list[str]:
+    """What keeps curves of this experiment from speaking of the paper's."""
+    found = []
+    for task in settings.task_names():
+        if task in paper.tasks and settings.task(task).env_steps < paper.task(task).env_steps:
+            found.append(
+                f"{task} has {settings.task(task).env_steps} of the paper's {paper.task(task).env_steps} steps"
+            )
+        if len(settings.seeds_of(task)) < len(paper.seeds):
+            found.append(f"{task} has {len(settings.seeds_of(task))} of {len(paper.seeds)} seeds")
+    if settings.of_solver(next(iter(settings.task_names()))) != paper.of_solver(next(iter(settings.task_names()))):
+        found.append("networks and settings are not the paper's")
+    return found
+
+
+def sentence(verdict: Verdict, short: list[str]) -> str:
+    """The verdict in words."""
+    if not short or verdict.verdict == "undecided":
+        return verdict.verdict
+    return f"undecided (at this scale: {verdict.verdict})"
+
+
+def text(verdicts: list[Verdict], settings: ExperimentSettings, short: list[str]) -> str:
+    """The claims in Markdown."""
+    lines = [f"# The paper's claims, scale '{settings.scale}'", ""]
+    if short:
+        lines += [
+            "Not the paper's experiment, so that no claim is settled by it:",
+            "",
+            *(f"* {item}" for item in short),
+            "",
+        ]
+    for verdict in verdicts:
+        lines += [f"## {verdict.number}. {verdict.claim}", "", f"**{sentence(verdict, short)}**", ""]
+        for item in verdict.comparisons:
+            holds = {True: "holds", False: "fails", None: "open"}[item.holds]
+            lines.append(f"* {item.what}: {item.value:+.3f} [{item.lower:+.3f}, {item.upper:+.3f}], {holds}")
+        lines += [*(f"* missing: {item}" for item in verdict.missing), ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    flags = command.parser(__doc__)
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
+    options = flags.parse_args()
+    settings, paper = experiment.load(options.scale, options.assignments), experiment.load("paper")
+    found = evidence(options.results, settings)
+    if not found:
+        raise UserError(f"{options.results} has no finished runs to check claims on; run 'snakemake runs' first")
+    verdicts, short = claims.examine(found, tuple(paper.tasks)), shortfalls(settings, paper)
+    rows = [
+        (verdict.number, sentence(verdict, short), item.what, item.value, item.lower, item.upper)
+        for verdict in verdicts
+        for item in verdict.comparisons
+    ]
+    columns = ["claim", "verdict", "comparison", "value", "lower", "upper"]
+    with whole(options.out / "claims.csv") as temporary:
+        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
+    words = text(verdicts, settings, short)
+    write_text(options.out / "claims.md", words)
+    record = {"settings": settings.model_dump(mode="json"), "provenance": provenance()}
+    write_json(options.out / "claims.json", record | {"verdicts": [sentence(item, short) for item in verdicts]})
+    print(words)
+
+
+if __name__ == "__main__":
+    command.run(main)

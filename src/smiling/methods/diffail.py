@@ -1,0 +1,104 @@
+"""DiffAIL (Wang et al., AAAI 2024): a diffusion model's loss as the discriminator.
+
+D(s) = exp(-L(s)), L the denoising error of a diffusion model averaged over times and noises. It is trained by the
+discriminator's cross entropy, which denoises the expert's states (-log D = L) and spoils the learner's. The reward is
+-log(1 - D). The schedule (one pass for each reward update, the state buffer) is SMILING's and DAC's.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from smiling.diffusion import DiffusionSettings, diffuse
+from smiling.imitation import Imitation, run_with_reward
+from smiling.methods import LearnedReward, Method
+from smiling.score_model import ScoreModel, ScoreModelSettings, score_optimiser
+from smiling.seeding import derive
+from smiling.settings import Settings
+
+SMALLEST_LOSS = 1e-6  # under the logarithm of 1 - exp(-L), which has no bound at L = 0
+
+
+class DiffAILSettings(Settings):
+    """The network is SMILING's; ten diffusion steps are its authors' choice, with betas that reach noise in them."""
+
+    score_model: ScoreModelSettings = ScoreModelSettings(
+        diffusion=DiffusionSettings(steps=10, first_beta=0.05, last_beta=0.6), lr=3e-4
+    )
+    samples: int = Field(10, ge=1, description="(time, noise) samples for a state's loss as a reward")
+    states_per_update: int = Field(100_000, ge=1, description="learner states drawn for one pass")
+
+
+def diffusion_loss(model: ScoreModel, states: Tensor, times: Tensor, noise: Tensor) -> Tensor:
+    """L(s) of states (n, feature) at times (n,) with noise (n, feature), a mean over dimensions: (n,)."""
+    noisy = diffuse(states, noise, model.alpha_bar[times, None])
+    return (model(noisy, times) - noise).square().mean(-1)
+
+
+def discriminator_loss(expert: Tensor, learner: Tensor) -> Tensor:
+    """Cross entropy of D = exp(-L) for diffusion losses (n,) of the expert's and (m,) of the learner's states."""
+    return expert.mean() - torch.log(-torch.expm1(-learner.clamp_min(SMALLEST_LOSS))).mean()
+
+
+class DiffAIL(LearnedReward):
+    """The diffusion model as a discriminator and a reward."""
+
+    def __init__(self, expert_features: Tensor, settings: DiffAILSettings, seed: int) -> None:
+        self.settings = settings
+        self.generator = torch.Generator(expert_features.device).manual_seed(derive(seed, "diffail"))
+        model = ScoreModel(expert_features.shape[-1], settings.score_model, derive(seed, "diffusion model"))
+        self.model = model.to(expert_features.device)
+        self.optimiser = score_optimiser(self.model)
+        self._expert_features = expert_features
+
+    def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
+        """One pass over learner states drawn from the state buffer, each beside an expert state drawn at random."""
+        losses = []
+        for learner in draw(self.settings.states_per_update).split(self.settings.score_model.batch):
+            mine = torch.randint(
+                len(self._expert_features), (len(learner),), generator=self.generator, device=learner.device
+            )
+            loss = discriminator_loss(self._loss(self._expert_features[mine]), self._loss(learner))
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+            losses.append(loss.detach())
+        return {"discriminator_loss": torch.stack(losses).mean().item()}
+
+    def _loss(self, states: Tensor) -> Tensor:
+        """L of each state at one random time with one noise."""
+        count = len(self.model.alpha_bar)
+        times = torch.randint(count, (len(states),), generator=self.generator, device=states.device)
+        noise = torch.randn(states.shape, generator=self.generator, device=states.device)
+        return diffusion_loss(self.model, states, times, noise)
+
+    @torch.no_grad()
+    def pointwise(self, features: Tensor) -> Tensor:
+        """-log(1 - exp(-L)), L averaged over `samples`."""
+        losses = torch.stack([self._loss(features) for _ in range(self.settings.samples)]).mean(0)
+        return -torch.log(-torch.expm1(-losses.clamp_min(SMALLEST_LOSS)))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Model, optimiser and randomness."""
+        return {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self.model.load_state_dict(saved["model"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.generator.set_state(saved["generator"].cpu())
+
+
+def run(imitation: Imitation) -> None:
+    """DiffAIL on the task's solver."""
+    run_with_reward(imitation, DiffAIL)
+
+
+METHOD = Method("DiffAIL", DiffAILSettings, run, together=True)

@@ -1,0 +1,49 @@
+"""Table 1: the tasks, their sizes as the environments have them, and returns of expert and random policy as measured.
+
+Writes --out.md, .tex and .csv.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+import envs
+from smiling import command, curves, experiment, tables
+from smiling.experiment import ExperimentSettings
+
+SOLVERS = {"sac": "SAC", "dreamer": "DreamerV3"}
+
+
+def task_row(task: str, settings: ExperimentSettings, demonstrations: Path) -> dict[str, object]:
+    """What the table says of a task."""
+    state, action = envs.sizes(task)
+    curves.read_returns(demonstrations, must_beat_random=False)  # refuses a folder that lacks them
+    returns = json.loads((demonstrations / "returns.json").read_text())
+    shown = returns["demonstrations"]
+    return {
+        "task": task,
+        "solver": SOLVERS[settings.task(task).solver],
+        "observation": state,
+        "action": action,
+        "env steps": settings.task(task).env_steps,
+        "expert return": returns["expert_return"],
+        "random return": returns["random_return"],
+        "demonstrations": len(shown),
+        "demonstrated return": sum(shown) / len(shown),
+    }
+
+
+def main() -> None:
+    flags = command.parser(__doc__)
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
+    options = flags.parse_args()
+    settings = experiment.load(options.scale, options.assignments)
+    rows = [task_row(task, settings, options.results / task / "demonstrations") for task in settings.task_names()]
+    caption = f"Tasks at scale '{settings.scale}'. Returns are means over episodes: expert by mean actions on SAC."
+    tables.write(pd.DataFrame(rows), options.out, caption)
+    print(options.out.with_suffix(".md").read_text(), end="")
+
+
+if __name__ == "__main__":
+    command.run(main)
