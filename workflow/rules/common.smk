@@ -20,6 +20,7 @@ METHOD_RUNS_NAME = "{scale}/{task}/{demos}/{method}"
 METHOD_RUNS = f"results/{METHOD_RUNS_NAME}"
 RUN_NAME = f"{METHOD_RUNS_NAME}/seed{{seed}}"
 RUN = f"results/{RUN_NAME}"
+FIGURE = "figures/{scale}/{figure}"  # and tables, by the same name
 
 
 def resolved(config):
@@ -96,13 +97,13 @@ def run_settings(wildcards):
 
 
 def groups_of_seeds():
-    """Groups of seeds that are trained in one process, each with the tasks that have it; none where all are alone."""
-    groups = {}
-    for task in EXPERIMENT.task_names() if EXPERIMENT.seeds_together > 1 else ():
-        for seeds in EXPERIMENT.seed_groups(task):
-            if EXPERIMENT.task(task).solver in solvers.TOGETHER:
-                groups.setdefault(seeds, []).append(task)
-    return groups
+    """Groups of seeds that are trained in one process, each with its task."""
+    return [
+        (seeds, task)
+        for task in EXPERIMENT.task_names()
+        if EXPERIMENT.seeds_together > 1 and EXPERIMENT.task(task).solver in solvers.TOGETHER
+        for seeds in EXPERIMENT.seed_groups(task)
+    ]
 
 
 def user_demonstrations():
@@ -130,6 +131,16 @@ def curves_of(figure):
 def returns_of(figure):
     """What the returns of a figure's tasks are normalised by."""
     return paths(f"{DEMOS}/returns.json", task=FIGURES[figure].tasks_of(EXPERIMENT))
+
+
+def figure_files(name):
+    """What a figure consists of."""
+    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("png", "pdf", "csv", "json"))
+
+
+def table_files(name):
+    """What a table consists of."""
+    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("md", "tex", "csv"))
 
 
 TASKS = EXPERIMENT.task_names()

@@ -1,12 +1,5 @@
 """Figures: an image, the numbers drawn, and where they come from."""
 
-FIGURE = "figures/{scale}/{figure}"
-
-
-def figure_files(name):
-    """What a figure consists of."""
-    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("png", "pdf", "csv", "json"))
-
 
 rule draw_curves:
     input:

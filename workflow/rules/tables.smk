@@ -1,6 +1,5 @@
 """Tables and statistics, in the folder of the figures: for people, for papers, and as csv."""
 
-TABLE = "figures/{scale}/{table}"
 RESULTS = [
     f"figures/{{scale}}/results/{name}"
     for name in (
@@ -11,11 +10,6 @@ RESULTS = [
 
 
 CLAIMS = paths("figures/{scale}/claims/claims.{suffix}", suffix=("md", "csv", "json"))
-
-
-def table_files(name):
-    """What a table consists of."""
-    return paths(f"{TABLE}.{{suffix}}", table=name, suffix=("md", "tex", "csv"))
 
 
 rule write_table1:

@@ -1,14 +1,15 @@
 """Several seeds of a run in one process, where `seeds_together` asks for it and method and solver can.
 
-A rule for each group of seeds, since a rule's outputs cannot depend on its wildcards. The seeds reach the command as a
-resource: Snakemake reruns nothing when a resource changes, so that to ask for fewer seeds makes none of them anew.
+A rule for each group of seeds and task, since a rule's outputs and priority cannot depend on its wildcards: the longest
+runs go first, so that no core is idle at the end. The seeds reach the command as a resource: Snakemake reruns nothing
+when a resource changes, so that to ask for fewer seeds makes none of them anew.
 """
 
 RUN_FILES = ("curve.csv", "run.json", "policy.safetensors")
 ALONE = [rule.name for rule in workflow.rules]
 
 
-for number, (seeds, tasks) in enumerate(groups_of_seeds().items()):
+for number, (seeds, task) in enumerate(groups_of_seeds()):
 
     rule:
         name:
@@ -22,8 +23,9 @@ for number, (seeds, tasks) in enumerate(groups_of_seeds().items()):
         benchmark:
             f"logs/{METHOD_RUNS_NAME}/seeds{'_'.join(map(str, seeds))}.benchmark.tsv"
         wildcard_constraints:
-            task="|".join(tasks),
+            task=task,
             method="|".join(of_method(name) for name in methods.bases() if methods.load(name).together),
+        priority: EXPERIMENT.task(task).env_steps
         conda:
             ENVIRONMENT
         threads: 1
