@@ -1,4 +1,7 @@
-"""Imitation learning by score matching: the paper's figures from nothing. Start with `snakemake --cores all figure3`."""
+"""Imitation learning by score matching: the paper's figures from nothing. Start with `snakemake --cores all figure3`.
+
+`snakemake --cores 1 help` lists what else can be made.
+"""
 
 from pathlib import Path
 
@@ -6,9 +9,13 @@ from pathlib import Path
 configfile: "workflow/config/benchmark.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/experts.smk"
 include: "workflow/rules/demonstrations.smk"
+include: "workflow/rules/imitation.smk"
 
 
 for rules_of_a_method in sorted(Path(workflow.basedir, "workflow/rules/methods").glob("*.smk")):
@@ -19,54 +26,96 @@ for rules_of_a_method in sorted(Path(workflow.basedir, "workflow/rules/methods")
 include: "workflow/rules/together.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/help.smk"
+
+
+rule figure1:
+    "Time-lapses and videos of expert, SMILING and DAC, and their returns."
+    input:
+        figure_files("figure1"),
+
+
+rule figure2:
+    "The DS divergence on distributions of which all is known, and SMILING's diagram."
+    input:
+        figure_files("figure2", "svg"),
 
 
 rule figure3:
+    "Learning curves from states only (the default target)."
     default_target: True
     input:
         figure_files("figure3"),
 
 
 rule figure4:
+    "Learning curves from states and actions."
     input:
         figure_files("figure4"),
 
 
 rule figure5:
+    "Learning curves of linear score models and a linear discriminator on cheetah run."
     input:
         figure_files("figure5"),
 
 
 rule table1:
+    "The tasks: sizes, steps, returns of expert and random policy as measured."
     input:
         table_files("table1"),
 
 
 rule table2:
+    "Hyperparameters as they ran, beside the paper's."
     input:
         table_files("table2"),
 
 
 rule results:
+    "Scores of every run, means, intervals and comparisons over tasks."
     input:
-        paths(RESULTS),
+        RESULTS,
 
 
 rule claims:
+    "The paper's seven claims, checked on the curves."
     input:
         CLAIMS,
 
 
+rule report:
+    "All figures, tables, claims, films and settings in one HTML file."
+    input:
+        paths("figures/{scale}/report.html"),
+
+
 rule experts:
+    "The experts alone."
     input:
         EXPERTS,
 
 
 rule demonstrations:
+    "The experts and their demonstrations."
     input:
         DEMONSTRATIONS,
 
 
 rule runs:
+    "All runs of Figure 3, nothing drawn."
     input:
         RUNS,
+
+
+rule artefacts:
+    input:
+        ARTEFACTS,
+
+
+rule all:
+    "Every figure, table, claim and the report."
+    input:
+        ARTEFACTS,
+        rules.report.input,

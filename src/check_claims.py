@@ -1,15 +1,15 @@
 """Check the paper's seven claims on the curves at hand: numbers, intervals, a verdict each.
 
-Writes claims.md, claims.csv (a row for each comparison) and claims.json into --out. Where runs are shorter than the
-paper's, or seeds fewer, a verdict stays open, and says what the curves would say.
+Writes claims.md and .html, claims.csv (a row for each comparison) and claims.json into --out. Where runs are shorter
+than the paper's, or seeds fewer, a verdict stays open, and says what the curves would say.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from smiling import claims, command, experiment, runs
-from smiling.artefacts import whole, write_json, write_text
+from smiling import claims, command, experiment, pages, runs
+from smiling.artefacts import whole, write_json
 from smiling.claims import Curves, Evidence, Verdict
 from smiling.curve_figures import FIGURES
 from smiling.experiment import ExperimentSettings
@@ -18,15 +18,12 @@ from smiling.settings import UserError
 
 
 def evidence(results: Path, settings: ExperimentSettings) -> Evidence:
-    """Curves of all methods and tasks of the figures whose runs have finished."""
+    """Curves of the methods and tasks of all figures of which every seed has finished, or some where that is enough."""
     found: Evidence = {}
-    for drawn in FIGURES.values():
-        for task in set(drawn.tasks or settings.task_names()) & set(settings.task_names()):
-            for method in drawn.methods_of(settings):
-                demos = drawn.demos_of(method)
-                folders = [runs.run_folder(results, task, demos, method, seed) for seed in settings.seeds_of(task)]
-                if all((folder / "curve.csv").exists() for folder in folders):
-                    found[demos, task, method] = Curves(*runs.normalised(results, settings, task, demos, method))
+    for group in (group for drawn in FIGURES.values() for group in runs.planned(settings, drawn)):
+        finished = group.finished(results)
+        if finished.seeds and (settings.allow_missing_seeds or finished == group):
+            found[group.demos, group.task, group.method] = Curves(*runs.normalised(results, settings, finished))
     return found
 
 
@@ -89,7 +86,7 @@ def main() -> None:
     with whole(options.out / "claims.csv") as temporary:
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
     words = text(verdicts, settings, short)
-    write_text(options.out / "claims.md", words)
+    pages.write(options.out / "claims", words)
     record = {"settings": settings.model_dump(mode="json"), "provenance": provenance()}
     write_json(options.out / "claims.json", record | {"verdicts": [sentence(item, short) for item in verdicts]})
     print(words)

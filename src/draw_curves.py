@@ -6,6 +6,7 @@ Writes --out.png, .pdf, .csv (the numbers drawn) and .json (what they come from)
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +20,33 @@ from smiling.artefacts import whole, write_json
 from smiling.curve_figures import FIGURES, CurveFigure, figure
 from smiling.experiment import ExperimentSettings
 from smiling.figure_style import EXPERT_COLOUR, PANEL_HEIGHT, TEXT_WIDTH, colour, style
-from smiling.provenance import file_digest, provenance
+from smiling.provenance import provenance
+from smiling.runs import RunGroup
 from smiling.settings import UserError
 
 COLUMNS = 3
 
 
-def method_table(results: Path, settings: ExperimentSettings, task: str, demos: str, method: str) -> pd.DataFrame:
+def method_table(results: Path, settings: ExperimentSettings, group: RunGroup) -> pd.DataFrame:
     """What is drawn of a method on a task: columns env_step, mean, lower, upper, seeds, and a column for each seed."""
-    seeds = settings.seeds_of(task)
-    steps, values = runs.normalised(results, settings, task, demos, method)
+    steps, values = runs.normalised(results, settings, group)
     lower, upper = curves.bootstrap_interval(values)
-    table = pd.DataFrame({"task": task, "method": method, "env_step": steps, "mean": values.mean(0)})
-    table = table.assign(lower=lower, upper=upper, seeds=len(seeds))
-    return table.assign(**{f"seed{seed}": row for seed, row in zip(seeds, values, strict=True)})
+    table = pd.DataFrame({"task": group.task, "method": group.method, "env_step": steps, "mean": values.mean(0)})
+    table = table.assign(lower=lower, upper=upper, seeds=len(group.seeds))
+    return table.assign(**{f"seed{seed}": row for seed, row in zip(group.seeds, values, strict=True)})
 
 
-def figure_table(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> pd.DataFrame:
+def figure_table(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> pd.DataFrame:
     """All panels' numbers, the best of each method's variants where several ran on a task."""
-    tables = []
-    for task in drawn.tasks_of(settings):
-        rivals: dict[str, list[pd.DataFrame]] = {}
-        for method in drawn.methods_of(settings):
-            table = method_table(results, settings, task, drawn.demos_of(method), method)
-            rivals.setdefault(group(method), []).append(table)
-        tables += [variants[0] if len(variants) == 1 else max(variants, key=final_mean) for variants in rivals.values()]
-    return pd.concat(tables, ignore_index=True)
+    rivals: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    for group in groups:
+        rivals.setdefault((group.task, rival(group.method)), []).append(method_table(results, settings, group))
+    best = [tables[0] if len(tables) == 1 else max(tables, key=final_mean) for tables in rivals.values()]
+    return pd.concat(best, ignore_index=True)
 
 
-def group(method: str) -> str:
-    """Methods of one group compete, and the best is drawn: IQ-Learn's configurations, as in the paper."""
+def rival(method: str) -> str:
+    """Methods of one name here compete, and the best is drawn: IQ-Learn's configurations, as in the paper."""
     return methods.base(method) if methods.base(method) == "iq_learn" else method
 
 
@@ -59,7 +57,7 @@ def final_mean(table: pd.DataFrame) -> float:
 
 def draw(table: pd.DataFrame, settings: ExperimentSettings, drawn: CurveFigure) -> Figure:
     """The figure."""
-    tasks = drawn.tasks_of(settings)
+    tasks = table["task"].unique()
     rows, columns = math.ceil(len(tasks) / COLUMNS), min(len(tasks), COLUMNS)
     width = TEXT_WIDTH * max(columns, 2) / COLUMNS
     image, axes = plt.subplots(
@@ -98,11 +96,16 @@ def draw_panel(axis: Axes, table: pd.DataFrame, task: str) -> None:
             scaled, rows["mean"], color=paint, linestyle="-." if "-" in method else "-", label=methods.label(method)
         )
         axis.fill_between(scaled, rows["lower"], rows["upper"], color=paint, alpha=0.2, linewidth=0)
-    seeds = table["seeds"].iloc[0]
-    axis.set_title(f"{task} ({seeds} seed{'s' if seeds > 1 else ''})")
+    axis.set_title(f"{task} ({number_of_seeds(table)})")
     axis.set_xlabel(rf"Environment steps ($\times 10^{exponent}$)")
     axis.set_xlim(0, steps / 10**exponent)
     axis.set_ylim(-0.05, 1.15)
+
+
+def number_of_seeds(table: pd.DataFrame) -> str:
+    """How many seeds the curves of a task have, fewest to most where they differ."""
+    fewest, most = table["seeds"].min(), table["seeds"].max()
+    return f"{most} seed{'s' if most > 1 else ''}" if fewest == most else f"{fewest} to {most} seeds"
 
 
 def main() -> None:
@@ -113,7 +116,8 @@ def main() -> None:
     settings, drawn = experiment.load(options.scale, options.assignments), figure(options.figure)
     if not drawn.tasks_of(settings):
         raise UserError(f"{options.figure} is of {', '.join(drawn.tasks)}, which is not among the tasks asked for")
-    table = figure_table(options.results, settings, drawn)
+    groups = runs.shown(options.results, settings, drawn)
+    table = figure_table(options.results, settings, groups)
     with style():
         image = draw(table, settings, drawn)
         for suffix in (".png", ".pdf"):
@@ -121,10 +125,8 @@ def main() -> None:
                 image.savefig(temporary)
     with whole(options.out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
-    folders = runs.folders(options.results, settings, drawn)
-    sources = {str(folder / "curve.csv"): file_digest(folder / "curve.csv") for folder in folders}
     record = {"settings": settings.model_dump(mode="json"), "provenance": provenance()}
-    write_json(options.out.with_suffix(".json"), record | {"runs": sources})
+    write_json(options.out.with_suffix(".json"), record | {"runs": runs.sources(options.results, groups)})
     print(f"drawn: {options.out}.png and .pdf; its numbers in .csv, what they come from in .json")
 
 

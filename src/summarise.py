@@ -2,7 +2,7 @@
 
 Writes into --out: scores.csv (every run), tasks.csv (each method on each task), methods.csv (each method over tasks),
 improvement.csv (probability that one method beats another), profiles.csv with profiles.png and .pdf (share of runs
-above a score), results.md (all of it to read) and results.json (what it comes from). Statistics are rliable's.
+above a score), results.md and .html (all of it to read), results.json (what it comes from). Statistics as in rliable.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from smiling import command, experiment, methods, runs, statistics
-from smiling.artefacts import whole, write_json, write_text
+from smiling import command, experiment, methods, pages, runs, statistics
+from smiling.artefacts import whole, write_json
 from smiling.curve_figures import FIGURES, figure
 from smiling.experiment import ExperimentSettings
 from smiling.figure_style import COLUMN_WIDTH, colour, style
-from smiling.provenance import file_digest, provenance
+from smiling.provenance import provenance
 
 THRESHOLDS = np.linspace(0.0, 1.2, 121)  # of the performance profiles
 
@@ -164,10 +164,8 @@ def main() -> None:
         for suffix in (".png", ".pdf"):
             with whole(options.out / f"profiles{suffix}") as temporary:
                 image.savefig(temporary)
-    write_text(options.out / "results.md", text(tables, settings, drawn.title))
-    sources = {
-        str(folder): file_digest(folder / "curve.csv") for folder in runs.folders(options.results, settings, drawn)
-    }
+    pages.write(options.out / "results", text(tables, settings, drawn.title))
+    sources = runs.sources(options.results, runs.shown(options.results, settings, drawn))
     record = {"settings": settings.model_dump(mode="json"), "provenance": provenance(), "runs": sources}
     write_json(options.out / "results.json", record)
     print(text(tables, settings, drawn.title))

@@ -26,8 +26,8 @@ FILE_PROBLEMS = {
 }
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the flags of every stage."""
+def parser(description: str | None, writes: bool = True) -> argparse.ArgumentParser:
+    """A parser with the flags of every stage; --out if it writes files."""
     flags = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -42,7 +42,10 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         dest="assignments",
         help="override a setting; may be repeated",
     )
-    flags.add_argument("--out", type=Path, required=True, help="folder to write into (a figure: path without suffix)")
+    if writes:
+        flags.add_argument(
+            "--out", type=Path, required=True, help="folder to write into (a figure: path without suffix)"
+        )
     return flags
 
 

@@ -74,6 +74,7 @@ class ExperimentSettings(Settings):
     methods: Names = ("smiling", "dac", "iq_learn", "bc")
     seeds: Seeds = (0, 1, 2, 3, 4)
     seeds_together: int = Field(1, ge=1, description="trained in one process, where method and solver can")
+    allow_missing_seeds: bool = Field(False, description="draw the runs that have finished, and say how many")
     expert: ExpertSettings = ExpertSettings()
     sac: SACSettings = SACSettings()
     dreamer: DreamerSettings = DreamerSettings()

@@ -52,7 +52,7 @@ class Meter:
         """The state of things in a line."""
         seconds = time.monotonic() - self._start
         rate = (self._done - self._done_before) / seconds if seconds > 0 else 0.0
-        left = _duration((self.total - self._done) / rate) if rate > 0 else "unknown time"
+        left = duration((self.total - self._done) / rate) if rate > 0 else "unknown time"
         remark = f", {self._remark}" if self._remark else ""
         return f"[{self.name}] {self._done}/{self.total} {self.unit}, {rate:.0f}/s{remark}, {left} left"
 
@@ -60,7 +60,8 @@ class Meter:
         print(line, flush=True)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A span of time, to read."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"

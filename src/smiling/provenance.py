@@ -91,7 +91,7 @@ def entry_points(script: Path, method: str | None, task: str | None, solver: str
     """The script, and the files that it reaches by the names of a method, a task and a solver."""
     entries = [script]
     if method is not None:
-        entries.append(PACKAGES["smiling"] / "methods" / f"{method.partition('-')[0]}.py")
+        entries += _module_files(f"smiling.methods.{method.partition('-')[0]}")
     if task is not None:
         entries += _module_files(envs.TASKS[envs.check_name(task)][0])
     if solver == "dreamer":  # SAC is imported by whatever trains

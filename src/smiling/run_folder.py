@@ -17,6 +17,9 @@ from smiling.settings import UserError
 
 CHECKPOINT = "checkpoint.pt"
 PARTIAL_CURVE = "partial_curve.csv"
+PROGRESS = "progress.json"  # of the run's process, at its last evaluation: `steps` of `total`, `return`, `seconds`
+LOCK = ".lock"
+LOCK_SECONDS = 1.0  # longer than `is_held` holds a lock
 
 Curve = list[dict[str, float]]  # a row for each evaluation
 
@@ -47,7 +50,7 @@ class RunFolder:
             for path in self.folders.values():
                 path.mkdir(parents=True, exist_ok=True)
                 try:
-                    locks.enter_context(FileLock(path / ".lock", timeout=0))
+                    locks.enter_context(FileLock(path / LOCK, timeout=LOCK_SECONDS))
                 except Timeout:
                     raise UserError(f"another process is working in {path}; wait for it or stop it") from None
                 remove_partial(path)
@@ -77,10 +80,12 @@ class RunFolder:
         """Wall time of the run so far, all attempts together."""
         return self._seconds_before + time.monotonic() - self._start
 
-    def write_partial_curves(self, curves: Sequence[Curve]) -> None:
-        """Let others look at unfinished curves, one for each seed."""
+    def write_partial_curves(self, curves: Sequence[Curve], total: int) -> None:
+        """Let others look at unfinished curves, one for each seed, and see how far of `total` steps they are."""
         for path, curve in zip(self.folders.values(), curves, strict=True):
             _write_curve(path / PARTIAL_CURVE, curve)
+            last = {"steps": curve[-1]["env_step"], "total": total, "return": curve[-1]["return"]}
+            write_json(path / PROGRESS, {**last, "seconds": round(self.seconds(), 3)})
 
     def finish(self, curves: Sequence[Curve], actors: Sequence[Any], results: Sequence[dict[str, Any]]) -> None:
         """Write each seed's policy, curve and `run.json` (with its `results`), then remove what served to resume.
@@ -95,8 +100,20 @@ class RunFolder:
             rate = {"steps_per_second": round(curve[-1]["env_step"] / seconds, 3)}
             write_json(path / "run.json", {"seed": seed, **self.identity, **result, **rate, **made})
         for path in self.folders.values():
-            (path / PARTIAL_CURVE).unlink(missing_ok=True)
+            for unfinished in (PARTIAL_CURVE, PROGRESS):
+                (path / unfinished).unlink(missing_ok=True)
         self._checkpoint.unlink(missing_ok=True)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process on this machine is working in `folder`."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def _write_curve(path: Path, rows: Curve) -> None:

@@ -1,5 +1,7 @@
 """Finished runs of an experiment: where they are, and their normalised curves and scores."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,35 +10,61 @@ import pandas as pd
 from smiling import curves, methods
 from smiling.curve_figures import CurveFigure
 from smiling.experiment import ExperimentSettings
+from smiling.provenance import file_digest
+from smiling.settings import UserError
 
 
-def run_folder(results: Path, task: str, demos: str, method: str, seed: int) -> Path:
-    """Where a run's artefacts are."""
-    return results / task / demos / method / f"seed{seed}"
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs of one method on one task from one kind of demonstrations: its seeds."""
+
+    task: str
+    demos: str
+    method: str
+    seeds: tuple[int, ...]
+
+    def folders(self, results: Path) -> list[Path]:
+        """Where the artefacts of each seed are."""
+        return [results / self.task / self.demos / self.method / f"seed{seed}" for seed in self.seeds]
+
+    def finished(self, results: Path) -> "RunGroup":
+        """Those that have finished."""
+        done = zip(self.seeds, self.folders(results), strict=True)
+        return replace(self, seeds=tuple(seed for seed, folder in done if (folder / "curve.csv").exists()))
 
 
-def folders(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> list[Path]:
-    """Folders of all runs of a figure."""
+def planned(settings: ExperimentSettings, drawn: CurveFigure) -> list[RunGroup]:
+    """All runs of a figure."""
     return [
-        run_folder(results, task, drawn.demos_of(method), method, seed)
+        RunGroup(task, drawn.demos_of(method), method, settings.seeds_of(task))
         for task in drawn.tasks_of(settings)
         for method in drawn.methods_of(settings)
-        for seed in settings.seeds_of(task)
     ]
 
 
-def normalised(
-    results: Path, settings: ExperimentSettings, task: str, demos: str, method: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (n,) and normalised returns (seeds, n) of a method; of one that takes no steps, its best checkpoint.
+def shown(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> list[RunGroup]:
+    """The runs of a figure that it is drawn from: all, or where seeds may be missing those that have finished.
+
+    Raises:
+        UserError: if that is none.
+    """
+    groups = planned(settings, drawn)
+    if settings.allow_missing_seeds:
+        groups = [group for group in (each.finished(results) for each in groups) if group.seeds]
+    if not groups:
+        raise UserError(f"{results} has no finished run to show")
+    return groups
+
+
+def normalised(results: Path, settings: ExperimentSettings, group: RunGroup) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (n,) and normalised returns (seeds, n); of a method that takes no steps, its best checkpoint.
 
     Raises:
         UserError: naming a run that is missing or whose curve is damaged.
     """
-    expert, random = curves.read_returns(results / task / "demonstrations", settings.expert.must_beat_random)
-    runs = [curves.read_curve(run_folder(results, task, demos, method, seed)) for seed in settings.seeds_of(task)]
-    steps, returns = curves.on_grid(runs)
-    if not methods.load(method).takes_steps:
+    expert, random = curves.read_returns(results / group.task / "demonstrations", settings.expert.must_beat_random)
+    steps, returns = curves.on_grid([curves.read_curve(folder) for folder in group.folders(results)])
+    if not methods.load(group.method).takes_steps:
         steps, returns = np.zeros(1, int), returns.max(1, keepdims=True)
     return steps, curves.normalise(returns, expert, random)
 
@@ -48,14 +76,19 @@ def scores(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> p
     over its steps; of a method that takes no steps both are its best checkpoint's.
     """
     rows = []
-    for task in drawn.tasks_of(settings):
-        for method in drawn.methods_of(settings):
-            steps, values = normalised(results, settings, task, drawn.demos_of(method), method)
-            if len(steps) == 1:
-                final = area = values[:, 0]
-            else:
-                final = curves.last_quarter(steps, values)
-                area = np.trapezoid(values, steps) / (steps[-1] - steps[0])
-            for seed, *score in zip(settings.seeds_of(task), final, area, strict=True):
-                rows.append((task, method, seed, *score))
+    for group in shown(results, settings, drawn):
+        steps, values = normalised(results, settings, group)
+        if len(steps) == 1:
+            final = area = values[:, 0]
+        else:
+            final = curves.last_quarter(steps, values)
+            area = np.trapezoid(values, steps) / (steps[-1] - steps[0])
+        for seed, *score in zip(group.seeds, final, area, strict=True):
+            rows.append((group.task, group.method, seed, *score))
     return pd.DataFrame(rows, columns=["task", "method", "seed", "final", "area"])
+
+
+def sources(results: Path, groups: Sequence[RunGroup]) -> dict[str, str]:
+    """Curves of `groups`, each with its digest."""
+    files = [folder / "curve.csv" for group in groups for folder in group.folders(results)]
+    return {str(file): file_digest(file) for file in files}

@@ -1,18 +1,19 @@
-"""Tables for people, papers and programs: Markdown, LaTeX (booktabs) and csv of one data frame."""
+"""Tables for people, papers and programs: Markdown and HTML, LaTeX (booktabs) and csv of one data frame."""
 
 from pathlib import Path
 
 import pandas as pd
 
+from smiling import pages
 from smiling.artefacts import whole, write_text
 
 
 def write(table: pd.DataFrame, out: Path, caption: str) -> None:
-    """Write `out`.md, .tex and .csv, each whole; numbers as they are in the csv, as they are shown in the others."""
+    """Write `out`.md, .html, .tex and .csv, each whole; numbers in full in the csv, as they are shown in the others."""
     with whole(out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
     shown = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
-    write_text(out.with_suffix(".md"), f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{caption}\n")
+    pages.write(out, f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{caption}\n")
     write_text(out.with_suffix(".tex"), latex(shown, caption))
 
 

@@ -95,12 +95,12 @@ class Loop:
             folder.save(self.state_dict())
         with Meter(name, steps, self.step) as meter:
             while self.step < steps:
-                self._evaluate_if_due(folder)
+                self._evaluate_if_due(folder, steps)
                 self._episode()
                 meter.update(self.step, self._latest())
                 if folder.save_is_due():
                     folder.save(self.state_dict())
-            self._evaluate_if_due(folder)
+            self._evaluate_if_due(folder, steps)
 
     def _episode(self) -> None:
         """Play one episode in each environment, learning on the way."""
@@ -122,7 +122,7 @@ class Loop:
         states = replay.states(places)
         return torch.cat([states, replay.actions(places)], -1) if self.with_actions else states
 
-    def _evaluate_if_due(self, folder: RunFolder) -> None:
+    def _evaluate_if_due(self, folder: RunFolder, steps: int) -> None:
         due = self.step % self.settings.evaluate_every == 0
         if not due or (self.curves[0] and self.curves[0][-1]["env_step"] == self.step):
             return
@@ -131,7 +131,7 @@ class Loop:
             whose = f" of seed {self.seeds[index]}" if len(self.seeds) > 1 else ""
             check_finite({name + whose: value for name, value in report.items()}, self.step)
             self._evaluate(index, policy, report)
-        folder.write_partial_curves(self.curves)
+        folder.write_partial_curves(self.curves, steps)
 
     def _evaluate(self, index: int, policy: Any, report: dict[str, float]) -> None:
         """Add a row to the curve of the seed at `index`."""

@@ -8,7 +8,7 @@ SOURCE_FOLDERS = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src")
 sys.path[:0] = SOURCE_FOLDERS
 
 import envs
-from smiling import experiment, methods, solvers
+from smiling import experiment, films, methods, runs, solvers
 from smiling.curve_figures import FIGURES
 from smiling.provenance import fingerprint
 from smiling.settings import UserError
@@ -20,23 +20,33 @@ METHOD_RUNS_NAME = "{scale}/{task}/{demos}/{method}"
 METHOD_RUNS = f"results/{METHOD_RUNS_NAME}"
 RUN_NAME = f"{METHOD_RUNS_NAME}/seed{{seed}}"
 RUN = f"results/{RUN_NAME}"
-FIGURE = "figures/{scale}/{figure}"  # and tables, by the same name
+FIGURE = "figures/{scale}/{figure}"  # and tables, under the same wildcard
+
+
+def overrides(config):
+    """What `config` says of the experiment, but for its scale; `method` is what check_method checks."""
+    return {key: value for key, value in config.items() if key not in ("scale", "method")}
 
 
 def resolved(config):
     """The experiment that `config` asks for; a mistake in it stops Snakemake before any job, in one sentence."""
     try:
-        overrides = {key: value for key, value in config.items() if key != "scale"}
-        return experiment.resolve(str(config.get("scale", "quick")), overrides)
+        return experiment.resolve(str(config.get("scale", "quick")), overrides(config))
     except (UserError, envs.UnknownTask) as error:
         raise WorkflowError(f"configuration: {error}") from None
 
 
 EXPERIMENT = resolved(config)
-OVERRIDES = {key: value for key, value in config.items() if key != "scale"}
 SETTINGS_FLAGS = shlex.join(
-    ["--scale", EXPERIMENT.scale, *(flag for text in experiment.assignments(OVERRIDES) for flag in ("--set", text))]
+    [
+        "--scale",
+        EXPERIMENT.scale,
+        *(flag for text in experiment.assignments(overrides(config)) for flag in ("--set", text)),
+    ]
 )
+
+# The configuration for another process of Snakemake's.
+CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value)}" for key, value in config.items())])
 
 
 # Before every job's command: this tree's code, whatever is installed, and the settings as the positional parameters
@@ -58,6 +68,9 @@ IMITATE = (
     "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} "
     f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.')} 2>&1 | tee -i {{log}}"
 )
+
+
+NO_METHOD = r"(?!)"  # matches nothing
 
 
 def of_method(name):
@@ -112,20 +125,12 @@ def user_demonstrations():
 
 
 def curves_of(figure):
-    """Curves of all runs that a figure is drawn from."""
-    drawn = FIGURES[figure]
-    return [
-        path
-        for task in drawn.tasks_of(EXPERIMENT)
-        for method in drawn.methods_of(EXPERIMENT)
-        for path in paths(
-            f"{RUN}/curve.csv",
-            task=task,
-            demos=drawn.demos_of(method),
-            method=method,
-            seed=EXPERIMENT.seeds_of(task),
-        )
-    ]
+    """Curves of all runs that a figure is drawn from; where seeds may be missing, those that are there."""
+    results = Path("results", EXPERIMENT.scale)
+    groups = runs.planned(EXPERIMENT, FIGURES[figure])
+    if EXPERIMENT.allow_missing_seeds:
+        groups = [group.finished(results) for group in groups]
+    return [str(folder / "curve.csv") for group in groups for folder in group.folders(results)]
 
 
 def returns_of(figure):
@@ -133,14 +138,28 @@ def returns_of(figure):
     return paths(f"{DEMOS}/returns.json", task=FIGURES[figure].tasks_of(EXPERIMENT))
 
 
-def figure_files(name):
+def filmed_policy(wildcards):
+    """The policy that a film is of: the expert's, or that of the first seed's run."""
+    if wildcards.actor == "expert":
+        return paths(f"{EXPERT}/policy.safetensors", task=wildcards.task)
+    seed = EXPERIMENT.seeds_of(wildcards.task)[0]
+    return paths(f"{RUN}/policy.safetensors", task=wildcards.task, demos="states", method=wildcards.actor, seed=seed)
+
+
+def figure_files(name, *further):
     """What a figure consists of."""
-    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("png", "pdf", "csv", "json"))
+    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("png", "pdf", "csv", "json", *further))
 
 
 def table_files(name):
     """What a table consists of."""
-    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("md", "tex", "csv"))
+    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("md", "html", "tex", "csv"))
+
+
+def reported(path, caption, category, *names):
+    """`path` as a part of the report, with a caption of workflow/report."""
+    labels = dict(zip(("what", "who"), names))
+    return report(path, caption=f"../report/{caption}.rst", category=category, labels=labels)
 
 
 TASKS = EXPERIMENT.task_names()
@@ -150,3 +169,30 @@ EXPERTS = [
 ]
 DEMONSTRATIONS = [f"{folder}/demonstrations.npz" for folder in paths(DEMOS, task=TASKS)]
 RUNS = curves_of("figure3")
+ALL_CURVES = sorted({curve for figure in FIGURES for curve in curves_of(figure)})
+FILM = "figures/{scale}/figure1/{task}_{actor}"
+FILMS = [
+    f"{FILM}.{suffix}".format(scale=EXPERIMENT.scale, task=task, actor=actor)
+    for task in films.tasks_of(EXPERIMENT)
+    for actor in films.actors_of(EXPERIMENT, task)
+    for suffix in ("webm", "png", "json")
+]
+
+FIGURES_CATEGORY, TABLES_CATEGORY = "Figures", "Tables and claims"  # of the report
+RESULT_FILES = (
+    *("results.md", "results.json", "scores.csv", "tasks.csv", "methods.csv", "improvement.csv"),
+    *("profiles.csv", "profiles.pdf"),
+)
+RESULTS = paths("figures/{scale}/results/{name}", name=(*RESULT_FILES, "results.html", "profiles.png"))
+CLAIMS = paths("figures/{scale}/claims/claims.{suffix}", suffix=("md", "html", "csv", "json"))
+# Everything that the suite draws and writes; a figure none of whose tasks is asked for is left out.
+ARTEFACTS = [
+    *figure_files("figure1"),
+    *figure_files("figure2", "svg"),
+    *(file for name, figure in FIGURES.items() if figure.tasks_of(EXPERIMENT) for file in figure_files(name)),
+    *table_files("table1"),
+    *table_files("table2"),
+    *RESULTS,
+    *CLAIMS,
+    *paths("figures/{scale}/runs.{suffix}", suffix=("md", "html", "csv")),
+]

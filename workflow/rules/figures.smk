@@ -1,12 +1,74 @@
 """Figures: an image, the numbers drawn, and where they come from."""
 
 
+rule draw_figure1:
+    input:
+        films=FILMS,
+        curves=curves_of("figure3"),
+        returns=returns_of("figure3"),
+    output:
+        reported("figures/{scale}/figure1.png", "figure1", FIGURES_CATEGORY, "Figure 1"),
+        multiext("figures/{scale}/figure1", ".pdf", ".csv", ".json"),
+    log:
+        "logs/{scale}/figure1.log",
+    benchmark:
+        "logs/{scale}/figure1.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        experiment=EXPERIMENT.model_dump_json(),
+        code=code("draw_figure1.py"),
+    shell:
+        'python src/draw_figure1.py "$@" --results results/{wildcards.scale} '
+        "--out figures/{wildcards.scale}/figure1 2>&1 | tee -i {log}"
+
+
+rule film:
+    input:
+        policy=filmed_policy,
+    output:
+        reported(f"{FILM}.webm", "film", "Films", "{task}", "{actor}"),
+        multiext(FILM, ".png", ".json"),
+    log:
+        "logs/{scale}/figure1/{task}_{actor}.log",
+    benchmark:
+        "logs/{scale}/figure1/{task}_{actor}.benchmark.tsv"
+    wildcard_constraints:
+        actor="[a-z0-9_]+(-[a-z0-9_.]+)?",
+        task="|".join(films.tasks_of(EXPERIMENT)),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        code=code("film.py"),
+    shell:
+        'python src/film.py "$@" --task {wildcards.task} --policy {input.policy} '
+        "--out figures/{wildcards.scale}/figure1/{wildcards.task}_{wildcards.actor} 2>&1 | tee -i {log}"
+
+
+rule draw_figure2:
+    output:
+        reported("figures/{scale}/figure2.png", "figure2", FIGURES_CATEGORY, "Figure 2"),
+        multiext("figures/{scale}/figure2", ".pdf", ".svg", ".csv", ".json"),
+    log:
+        "logs/{scale}/figure2.log",
+    benchmark:
+        "logs/{scale}/figure2.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("draw_figure2.py"),
+    shell:
+        'python src/draw_figure2.py "$@" --out figures/{wildcards.scale}/figure2 2>&1 | tee -i {log}'
+
+
 rule draw_curves:
     input:
         curves=lambda wildcards: curves_of(wildcards.figure),
         returns=lambda wildcards: returns_of(wildcards.figure),
     output:
-        multiext(FIGURE, ".png", ".pdf", ".csv", ".json"),
+        reported(f"{FIGURE}.png", "curves", FIGURES_CATEGORY, "{figure}"),
+        multiext(FIGURE, ".pdf", ".csv", ".json"),
     log:
         "logs/{scale}/{figure}.log",
     benchmark:

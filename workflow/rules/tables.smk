@@ -1,21 +1,11 @@
 """Tables and statistics, in the folder of the figures: for people, for papers, and as csv."""
 
-RESULTS = [
-    f"figures/{{scale}}/results/{name}"
-    for name in (
-        *("results.md", "results.json", "scores.csv", "tasks.csv", "methods.csv", "improvement.csv"),
-        *("profiles.csv", "profiles.png", "profiles.pdf"),
-    )
-]
-
-
-CLAIMS = paths("figures/{scale}/claims/claims.{suffix}", suffix=("md", "csv", "json"))
-
 
 rule write_table1:
     input:
         returns=paths(f"{DEMOS}/returns.json", task=TASKS),
     output:
+        reported("figures/{scale}/table1.html", "table1", TABLES_CATEGORY, "Table 1"),
         multiext("figures/{scale}/table1", ".md", ".tex", ".csv"),
     log:
         "logs/{scale}/table1.log",
@@ -33,6 +23,7 @@ rule write_table1:
 
 rule write_table2:
     output:
+        reported("figures/{scale}/table2.html", "table2", TABLES_CATEGORY, "Table 2"),
         multiext("figures/{scale}/table2", ".md", ".tex", ".csv"),
     log:
         "logs/{scale}/table2.log",
@@ -50,9 +41,11 @@ rule write_table2:
 rule summarise:
     input:
         curves=RUNS,
-        returns=paths(f"{DEMOS}/returns.json", task=TASKS),
+        returns=returns_of("figure3"),
     output:
-        RESULTS,
+        reported("figures/{scale}/results/results.html", "results", TABLES_CATEGORY, "Results"),
+        reported("figures/{scale}/results/profiles.png", "results", FIGURES_CATEGORY, "Performance profiles"),
+        [f"figures/{{scale}}/results/{name}" for name in RESULT_FILES],
     log:
         "logs/{scale}/results.log",
     benchmark:
@@ -69,9 +62,10 @@ rule summarise:
 
 rule check_claims:
     input:
-        curves=[curve for figure in FIGURES for curve in curves_of(figure)],
+        curves=ALL_CURVES,
         returns=paths(f"{DEMOS}/returns.json", task=TASKS),
     output:
+        reported("figures/{scale}/claims/claims.html", "claims", TABLES_CATEGORY, "Claims"),
         multiext("figures/{scale}/claims/claims", ".md", ".csv", ".json"),
     log:
         "logs/{scale}/claims.log",
@@ -85,3 +79,23 @@ rule check_claims:
     shell:
         'python src/check_claims.py "$@" --results results/{wildcards.scale} '
         "--out figures/{wildcards.scale}/claims 2>&1 | tee -i {log}"
+
+
+rule list_runs:
+    input:
+        curves=ALL_CURVES,
+    output:
+        reported("figures/{scale}/runs.html", "runs", "Runs", "Settings and speed"),
+        multiext("figures/{scale}/runs", ".md", ".csv"),
+    log:
+        "logs/{scale}/runs.log",
+    benchmark:
+        "logs/{scale}/runs.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        experiment=EXPERIMENT.model_dump_json(),
+        code=code("list_runs.py"),
+    shell:
+        'python src/list_runs.py "$@" --results results/{wildcards.scale} '
+        "--out figures/{wildcards.scale}/runs 2>&1 | tee -i {log}"

@@ -1,6 +1,8 @@
 """The methods, one file each. A file is a method if it defines `METHOD`; its name is the file's.
 
 A variant is a method under a few other settings: 'smiling-linear' is the variant 'linear' of 'smiling'.
+
+A method that is a program of its own has no file here, only a rule in `workflow/rules/methods`.
 """
 
 from collections.abc import Callable
@@ -11,7 +13,11 @@ from typing import Any
 
 from torch import Tensor
 
+from smiling.provenance import ROOT
 from smiling.settings import Settings, UserError
+
+FILES = Path(__file__).parent
+RULES = ROOT / "workflow" / "rules" / "methods"
 
 
 class LearnedReward:
@@ -55,12 +61,13 @@ class Method:
 
 
 def bases() -> list[str]:
-    """Names of the methods that have a file here."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
+    """Names of the methods that have a file here or a rule."""
+    files = {path.stem for path in FILES.glob("*.py")} - {"__init__"}
+    return sorted(files | {path.stem for path in RULES.glob("*.smk")})
 
 
 def names() -> list[str]:
-    """Names of the methods that have a file here, and of their variants."""
+    """Names of the methods and of their variants."""
     return [name for base in bases() for name in (base, *(f"{base}-{variant}" for variant in load(base).variants))]
 
 
@@ -69,30 +76,31 @@ def base(name: str) -> str:
     return name.partition("-")[0]
 
 
-def source(name: str) -> Path:
-    """The file of a method.
-
-    Raises:
-        UserError: for a method that has none.
-    """
-    path = Path(__file__).with_name(f"{base(name)}.py")
-    if base(name) == "__init__" or not path.is_file():
-        raise UserError(f"unknown method '{name}'; known methods: {', '.join(names())}")
-    return path
-
-
 def load(name: str) -> Method:
     """The method called `name`, or that `name` is a variant of.
 
     Raises:
         UserError: for a name that is not a method's or a variant's.
     """
-    source(name)
+    if base(name) in bases():
+        method = _of_file(name) if (FILES / f"{base(name)}.py").is_file() else _of_rule(name)
+        if "-" not in name or name.partition("-")[2] in method.variants:
+            return method
+    raise UserError(f"unknown method '{name}'; known methods: {', '.join(names())}")
+
+
+def _of_file(name: str) -> Method:
     method: Method = import_module(f"{__name__}.{base(name)}").METHOD
-    variant = name.partition("-")[2]
-    if "-" in name and variant not in method.variants:
-        raise UserError(f"unknown method '{name}'; known methods: {', '.join(names())}")
     return method
+
+
+def _of_rule(name: str) -> Method:
+    """A method of which the suite knows no more than its rule: drawn under its name, without settings."""
+
+    def refuse(_: Any) -> None:
+        raise UserError(f"method '{name}' is a program of its own, which its rule runs: use snakemake")
+
+    return Method(base(name).replace("_", " "), Settings, refuse)
 
 
 def label(name: str) -> str:

@@ -103,7 +103,7 @@ def run(imitation: Imitation) -> None:
             cloning.step()
             if cloning.done % settings.evaluate_every == 0 or cloning.done == settings.updates:
                 cloning.evaluate()
-                folder.write_partial_curves([cloning.curve])
+                folder.write_partial_curves([cloning.curve], settings.updates)
                 meter.update(cloning.done, f"return {cloning.curve[-1]['return']:.0f}")
                 if folder.save_is_due():
                     folder.save(cloning.state_dict())

@@ -1,22 +1,6 @@
 """DAC: a discriminator as reward."""
 
 
-rule dac:
-    input:
-        demonstrations=f"{DEMOS}/demonstrations.npz",
-    output:
-        **named_files(RUN, "curve.csv", "run.json", "policy.safetensors"),
-    log:
-        f"logs/{RUN_NAME}.log",
-    benchmark:
-        f"logs/{RUN_NAME}.benchmark.tsv"
+use rule imitate as dac with:
     wildcard_constraints:
         method=of_method("dac"),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        settings=run_settings,
-        code=code("imitate.py"),
-    shell:
-        IMITATE

@@ -1,22 +1,6 @@
 """IQ-Learn: an inverse soft Q function."""
 
 
-rule iq_learn:
-    input:
-        demonstrations=f"{DEMOS}/demonstrations.npz",
-    output:
-        **named_files(RUN, "curve.csv", "run.json", "policy.safetensors"),
-    log:
-        f"logs/{RUN_NAME}.log",
-    benchmark:
-        f"logs/{RUN_NAME}.benchmark.tsv"
+use rule imitate as iq_learn with:
     wildcard_constraints:
         method=of_method("iq_learn"),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        settings=run_settings,
-        code=code("imitate.py"),
-    shell:
-        IMITATE

@@ -1,22 +1,6 @@
 """SMILING: the difference of two score models as cost."""
 
 
-rule smiling:
-    input:
-        demonstrations=f"{DEMOS}/demonstrations.npz",
-    output:
-        **named_files(RUN, "curve.csv", "run.json", "policy.safetensors"),
-    log:
-        f"logs/{RUN_NAME}.log",
-    benchmark:
-        f"logs/{RUN_NAME}.benchmark.tsv"
+use rule imitate as smiling with:
     wildcard_constraints:
         method=of_method("smiling"),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        settings=run_settings,
-        code=code("imitate.py"),
-    shell:
-        IMITATE

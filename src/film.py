@@ -1,0 +1,30 @@
+"""Film a policy on a task for an episode: --out.webm, the video; --out.png, its time-lapse; --out.json, its return."""
+
+from pathlib import Path
+
+from matplotlib.image import imsave
+
+from smiling import command, experiment, films, policies
+from smiling.artefacts import whole, write_json
+from smiling.provenance import file_digest, provenance
+
+
+def main() -> None:
+    flags = command.parser(__doc__)
+    flags.add_argument("--task", required=True)
+    flags.add_argument("--policy", type=Path, required=True, help="a policy.safetensors")
+    options = flags.parse_args()
+    command.settle_process()
+    settings = experiment.load(options.scale, options.assignments)
+    settings.task(options.task)
+    film = films.record(options.task, policies.read(options.policy), settings.expert.seed)
+    films.write_video(options.out.with_suffix(".webm"), film)
+    with whole(options.out.with_suffix(".png")) as temporary:
+        imsave(temporary, films.time_lapse(film.frames))
+    made = {"policy": file_digest(options.policy), "provenance": provenance()}
+    write_json(options.out.with_suffix(".json"), {"task": options.task, "return": film.episode_return, **made})
+    print(f"filmed: {options.out}.webm, an episode of return {film.episode_return:.1f}; its time-lapse in .png")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,85 @@
+"""Print a table of an experiment's runs: done, running, stopped or waiting; steps, steps/s, last return, time left.
+
+Steps and returns of unfinished runs are those of their last evaluation.
+"""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from smiling import command, curves, experiment, runs
+from smiling.curve_figures import FIGURES
+from smiling.experiment import ExperimentSettings
+from smiling.progress import duration
+from smiling.run_folder import PROGRESS, is_held
+
+COLUMNS = ("task", "from", "method", "seed", "state", "steps", "steps/s", "return", "left")
+LOG_WIDTH = 120  # where there is no terminal
+
+
+def stages(results: Path, settings: ExperimentSettings) -> dict[tuple[str, str, str, str], Path]:
+    """Folders of all runs, by task, kind of demonstrations, method and seed; experts first."""
+    seed = str(settings.expert.seed)
+    found = {
+        (task, "", "expert", seed): results / task / "expert"
+        for task in settings.task_names()
+        if not settings.task(task).demonstrations
+    }
+    for group in (group for drawn in FIGURES.values() for group in runs.planned(settings, drawn)):
+        for seed, folder in zip(group.seeds, group.folders(results), strict=True):
+            found[group.task, group.demos.replace("_", " "), group.method, str(seed)] = folder
+    return found
+
+
+def state(folder: Path) -> tuple[str, ...]:
+    """The columns of a run from its state on."""
+    if (folder / "curve.csv").exists():
+        curve = curves.read_curve(folder)
+        rate = json.loads((folder / "run.json").read_text()).get("steps_per_second")
+        steps, value = curve["env_step"].iloc[-1], curve["return"].iloc[-1]
+        return "done", f"{steps}", "" if rate is None else f"{rate:.0f}", f"{value:.1f}", ""
+    running = is_held(folder)
+    if not (folder / PROGRESS).exists():
+        return "running" if running else "waiting", "", "", "", ""
+    progress = json.loads((folder / PROGRESS).read_text())
+    rate = progress["steps"] / progress["seconds"]
+    left = duration((progress["total"] - progress["steps"]) / rate) if rate else ""
+    steps = f"{progress['steps']} of {progress['total']}"
+    return "running" if running else "stopped", steps, f"{rate:.0f}", f"{progress['return']:.1f}", left
+
+
+def rows(results: Path, settings: ExperimentSettings) -> list[tuple[str, ...]]:
+    """The table, seeds of one method that all wait in one row."""
+    table: list[tuple[str, ...]] = []
+    for (*name, seed), folder in stages(results, settings).items():
+        row = (*name, seed, *state(folder))
+        waits_too = table and row[4] == "waiting" and (*table[-1][:3], table[-1][4]) == (*name, "waiting")
+        if waits_too:
+            row = (*name, f"{table.pop()[3]}, {seed}", *row[4:])
+        table.append(row)
+    return table
+
+
+def main() -> None:
+    flags = command.parser(__doc__, writes=False)
+    flags.add_argument("--results", type=Path, help="results folder of the scale (default: results/SCALE)")
+    options = flags.parse_args()
+    settings = experiment.load(options.scale, options.assignments)
+    found = rows(options.results or Path("results", settings.scale), settings)
+    table = Table(*COLUMNS, box=None, pad_edge=False, title=f"scale '{settings.scale}'", title_justify="left")
+    for row in found:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=LOG_WIDTH)
+    console.print(table)
+    done = sum(row[4] == "done" for row in found)
+    waiting = sum(len(row[3].split(",")) for row in found if row[4] == "waiting")
+    others = len(found) - done - sum(row[4] == "waiting" for row in found)
+    console.print(f"{done} done, {others} begun, {waiting} waiting")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,35 @@
+"""Targets that print: what there is to make, how far it is, and whether a method keeps the contract."""
+
+
+rule help:
+    "This list."
+    log:
+        "logs/help.log",
+    conda:
+        ENVIRONMENT
+    params:
+        targets=lambda _: [f"{rule.name:15} {rule.docstring}" for rule in workflow.rules if rule.docstring],
+    shell:
+        "printf '%s\\n' {params.targets:q} | tee {log}"
+
+
+rule status:
+    "A table of runs: done, running, steps, steps/s, last return, time left."
+    log:
+        "logs/status.log",
+    conda:
+        ENVIRONMENT
+    shell:
+        'python src/status.py "$@" | tee {log}'
+
+
+rule check_method:
+    "Check a method on the suite's contract: --config method=NAME."
+    log:
+        "logs/check_method.log",
+    conda:
+        ENVIRONMENT
+    params:
+        method=config.get("method", ""),
+    shell:
+        "python src/check_method.py --method {params.method:q} 2>&1 | tee -i {log}"

@@ -1,0 +1,19 @@
+"""Snakemake's own report of everything that is drawn: one HTML file, which needs nothing beside it."""
+
+
+rule write_report:
+    input:
+        *ARTEFACTS,
+    output:
+        "figures/{scale}/report.html",
+    log:
+        "logs/{scale}/report.log",
+    benchmark:
+        "logs/{scale}/report.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        config=CONFIG_FLAGS,
+    shell:
+        # Another process of Snakemake's, on the same configuration; the lock is this one's.
+        "snakemake --nolock --report {output} {params.config} -- artefacts 2>&1 | tee -i {log}"
