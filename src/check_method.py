@@ -6,6 +6,7 @@ does not, and exits with 1 if anything does not. Several methods may be named, w
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -99,7 +100,7 @@ def reason(output: str) -> str:
     """The line of a run's output that says why it failed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     told = [line for line in lines if line.startswith("error: ")]
-    raised = [line for line in lines if "Error" in line]
+    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return (told or raised or lines or ["it printed nothing"])[0]
 
 

@@ -1,16 +1,9 @@
-"""The tutorial followed literally, and what check_method says of methods that keep the contract and that break it."""
+"""The contract of a run, and what check_method says of programs that keep it and that break it."""
 
 import json
-import os
-import re
-import subprocess
-import sys
-from textwrap import dedent
 
-import pandas as pd
 import pytest
-from stages import ROOT
-from test_workflow import copy_tree, planned, snakemake
+from trees import check_methods, copy_tree
 
 from smiling import contract
 
@@ -57,15 +50,6 @@ rule {name}:
 FAULTS = ("nondeterministic", "forgetful", "actions")
 
 
-def check_methods(tree, *names):
-    """What check_method prints, in `tree`, by method."""
-    call = [sys.executable, "src/check_method.py", "--method", ",".join(names)]
-    environment = {**os.environ, "PYTHONPATH": f"{tree}:{tree / 'src'}"}
-    done = subprocess.run(call, cwd=tree, env=environment, capture_output=True, text=True, timeout=900)
-    blocks = re.split(r"^(\w+), on .*\n", done.stdout, flags=re.MULTILINE)[1:]
-    return done, dict(zip(blocks[::2], blocks[1::2], strict=True))
-
-
 def test_programs_that_break_the_contract_are_caught_for_the_right_reason(tmp_path):
     tree = copy_tree(tmp_path / "tree")
     (tree / "src" / "program.py").write_text(PROGRAM)
@@ -81,27 +65,6 @@ def test_programs_that_break_the_contract_are_caught_for_the_right_reason(tmp_pa
     assert "FAILS   killed, it goes on to the same curve: the curves differ" in said["forgetful"]
     assert "FAILS   demonstrations with actions, or a refusal in a sentence: NotImplementedError" in said["actions"]
     assert all(said[name].count("FAILS") == 1 for name in FAULTS)
-
-
-def test_method_added_by_the_tutorial_keeps_the_contract_and_is_drawn(tmp_path):
-    tree = copy_tree(tmp_path / "tree")
-    tutorial = (ROOT / "docs" / "add-a-method.md").read_text()
-    files = re.findall(r"Write this as `([^`]+)`:\n\n +```python\n(.*?)\n +```", tutorial, re.DOTALL)
-    assert [name for name, _ in files] == ["src/smiling/methods/witness.py", "workflow/rules/methods/witness.smk"]
-    for name, text in files:
-        (tree / name).write_text(dedent(text) + "\n")
-    done, said = check_methods(tree, "witness")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert said["witness"].count("passes") == 5
-    drawn = snakemake(
-        tree,
-        *("--cores", "2", "figure3"),
-        *("--config", "scale=smoke", "only_tasks=ball_in_cup_catch", "seeds=0", "methods=bc,witness"),
-    )
-    output = drawn.stdout + drawn.stderr
-    assert drawn.returncode == 0, output
-    assert planned(output)["witness"] == 1
-    assert set(pd.read_csv(tree / "figures" / "smoke" / "figure3.csv")["method"]) == {"bc", "witness"}
 
 
 @pytest.fixture

@@ -1,46 +1,15 @@
 """The DAG: what it plans, what it makes at smoke scale, what an edit makes it do again, what it refuses."""
 
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from stages import ROOT
+from trees import copy_tree, planned, snakemake
 
 TASK = "ball_in_cup_catch"
 ONE_TASK = [f"only_tasks={TASK}", "seeds=0,1"]
-
-
-def snakemake(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in `tree` with this interpreter's packages."""
-    binaries = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": f"{tree}:{tree / 'src'}"}
-    return subprocess.run(
-        [str(binaries / "snakemake"), *arguments],
-        cwd=tree,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-
-
-def planned(output: str) -> dict[str, int]:
-    """Rule names and job counts of a dry run's table."""
-    table = output.split("Job stats:")[1].split("total")[0] if "Job stats:" in output else ""
-    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
-
-
-def copy_tree(destination: Path) -> Path:
-    """A copy of the sources, so that nothing here touches the user's results."""
-    ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "figures", "logs", "__pycache__", "docs")
-    shutil.copytree(ROOT, destination, ignore=ignored)
-    return destination
 
 
 @pytest.fixture(scope="module")
