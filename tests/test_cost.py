@@ -4,11 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from smiling.cost import Cost, CostSettings, antithetic, time_grid
+from smiling.cost import Cost, CostSettings, time_grid
 from smiling.diffusion import DiffusionSettings
 from smiling.methods.smiling import normalise
 from smiling.score_model import ScoreModel, ScoreModelSettings, fit_pass, score_optimiser
+from smiling.score_pair import ScorePair
 from smiling.settings import UserError, validate
+from smiling.stein import SteinCost, mean_slopes
 
 SHORT = DiffusionSettings(steps=100, first_beta=1e-3, last_beta=0.2)
 
@@ -22,7 +24,7 @@ def exact_cost(first: torch.Tensor, second: torch.Tensor, share: torch.Tensor) -
 
 
 class ExactCost(Cost):
-    """Eq. 4's estimators on the exact noise predictors of N(expert, I) and N(learner, I)."""
+    """The paper's and the authors' estimators on the exact noise predictors of N(expert, I) and N(learner, I)."""
 
     def __init__(self, expert: torch.Tensor, learner: torch.Tensor, settings: CostSettings) -> None:
         size = len(expert)
@@ -30,12 +32,12 @@ class ExactCost(Cost):
         super().__init__(*models, settings)
         self.means = torch.stack([expert, learner])[:, None]
 
-    def _predict(self, states, times, noise):
+    def integrand(self, states, times, noise):
         share = self.alpha_bar[times, None]
         noisy = share.sqrt() * states + (1 - share).sqrt() * noise
         predicted = (1 - share).sqrt() * (noisy - share.sqrt() * self.means)
         error = (predicted - noise).square().mean(-1)
-        return torch.zeros(2, len(states), 1), error[0] - error[1], predicted
+        return error[0] - error[1]
 
 
 @pytest.mark.parametrize("settings", [CostSettings(samples=100), CostSettings(samples=100, estimator="tiled")])
@@ -60,7 +62,7 @@ def test_cost_of_a_single_state_has_its_closed_form(generator):
 
 def test_equal_models_cost_nothing(generator):
     model = ScoreModel(4, ScoreModelSettings(diffusion=SHORT), seed=0)
-    for estimator in ("grid", "tiled", "allocated"):
+    for estimator in ("grid", "tiled", "stein"):
         cost = Cost(model, model, CostSettings(samples=8, estimator=estimator))
         states = torch.randn(30, 4, generator=generator)
         cost.tune(states, generator)
@@ -85,52 +87,108 @@ def test_integrand_is_equation_4_term_by_term(models, generator):
     torch.testing.assert_close(cost.integrand(states, times, noise), (expert_error - learner_error).detach())
 
 
-def test_control_variate_has_mean_zero_at_every_state_and_time(models, generator):
-    cost = Cost(*models, CostSettings())
-    states = torch.randn(6, 5, generator=generator).repeat_interleave(20_000, 0)
-    times = torch.tensor([1, 10, 30, 50, 70, 99]).repeat_interleave(20_000)
-    noise = torch.randn(states.shape, generator=generator)
-    control = cost.integrand_and_control(states, times, noise).control.view(6, -1)
-    standard_error = control.std(1) / control.shape[1] ** 0.5
-    assert (control.mean(1).abs() < 4 * standard_error).all()
-    assert (control.std(1) > 0.01).any()  # or it could not have failed
+@pytest.fixture
+def any_stein(models) -> SteinCost:
+    """The fast estimator with linear responses that have nothing to do with the models' own."""
+    pair = ScorePair(*models)
+    slopes = torch.rand(50, 2, 64, generator=torch.Generator().manual_seed(9))
+    return SteinCost(pair, slopes)
 
 
-def test_divergence_of_the_control_variate_is_the_jacobian_trace(models, generator):
-    cost = Cost(*models, CostSettings())
+def test_stein_form_has_the_integrands_mean_whatever_the_linear_response(models, any_stein, generator):
+    cost, states = Cost(*models, CostSettings()), torch.randn(3, 5, generator=generator)
+    for time in (1, 10, 30, 50, 70, 99):
+        noise = torch.randn(20_000, 5, generator=generator)
+        times = torch.full((20_000,), time)
+        form = any_stein.differences(states, times, noise)
+        plain = torch.stack([cost.integrand(state.expand(20_000, 5), times, noise) for state in states], 1)
+        difference = form - plain
+        assert (difference.mean(0).abs() < 4.5 * difference.std(0) / 20_000**0.5).all()
+        assert (difference.std(0) > 1e-3).all()  # or it could not have failed
+
+
+def test_stein_form_is_its_definition_with_the_jacobian_of_autograd(models, any_stein, generator):
     state, noise = torch.randn(2, 5, generator=generator)
     time = torch.tensor([40])
-    share = cost.alpha_bar[40]
-    noisy = share.sqrt() * state + (1 - share).sqrt() * noise
+    share = any_stein.pair.alpha_bar[40]
+    sigma = (1 - share).sqrt()
+    noisy = share.sqrt() * state + sigma * noise
+    terms = []
+    for model, derivative in zip(models, any_stein._derivative[40 // 2], strict=True):
+        jacobian = torch.autograd.functional.jacobian(lambda x, model=model: model(x[None], time)[0], noisy)
+        response = sigma * derivative.T  # B
+        error = (model(noisy[None], time)[0] - response @ noise).square().sum()
+        trace = ((response - torch.eye(5)) * jacobian).sum()
+        terms.append(error + 2 * sigma * trace - response.square().sum())
+    expected = (terms[0] - terms[1]) / 5
+    torch.testing.assert_close(any_stein.differences(state[None], time, noise[None])[0, 0], expected.detach())
 
-    def difference(x: torch.Tensor) -> torch.Tensor:
-        return (models[0](x[None], time) - models[1](x[None], time))[0]
 
-    trace = torch.autograd.functional.jacobian(difference, noisy).trace()
-    expected = 2 * ((noise * difference(noisy)).sum() - (1 - share).sqrt() * trace) / 5
-    control = cost.integrand_and_control(state[None], time, noise[None]).control[0]
-    torch.testing.assert_close(control, expected.detach(), rtol=1e-4, atol=1e-6)
+def test_linear_models_leave_nothing_to_the_noise(generator):
+    linear = ScoreModelSettings(diffusion=SHORT, linear=True)
+    pair = ScorePair(*(ScoreModel(5, linear, seed) for seed in (0, 1)))
+    states = torch.randn(4, 5, generator=generator)
+    stein = SteinCost.tuned(pair, states, generator)
+    costs = stein.differences(states, torch.full((50,), 30), torch.randn(50, 5, generator=generator))
+    assert costs.std(0).max() < 1e-6
+    assert costs.std(1).min() > 1e-3
 
 
-def test_allocated_estimator_agrees_with_the_whole_sum_over_times(models, generator):
+def test_slopes_are_what_sampling_says(models, generator):
+    """The share of a unit's inputs above zero, over states and noise, at the middle of a bin."""
+    pair, states = ScorePair(*models), torch.randn(50, 5, generator=generator)
+    noisy = pair.alpha_bar[41].sqrt() * states + (1 - pair.alpha_bar[41]).sqrt() * torch.randn(
+        4000, 50, 5, generator=generator
+    )
+    inputs = noisy.flatten(0, 1) @ pair.inward + pair.time_bias[:, 41:42]
+    sampled = torch.where(inputs > 0, 1.0, pair.slope).mean(1)
+    torch.testing.assert_close(mean_slopes(pair, states)[20], sampled, rtol=0, atol=0.01)
+
+
+def test_times_are_drawn_so_that_each_counts_the_same(models, generator):
+    density = torch.linspace(1, 4, 50, dtype=torch.float64).square()
+    stein = SteinCost(ScorePair(*models), torch.ones(50, 2, 64), (density / density.sum()).cumsum(0))
+    counted, drawn = torch.zeros(100), torch.zeros(100)
+    for _ in range(200):
+        times, weights = stein._draw_times(640, generator)
+        counted.index_add_(0, times, weights / 640)
+        drawn.index_add_(0, times, torch.ones(640))
+    assert drawn[-10:].sum() > 5 * drawn[:10].sum()
+    assert (counted / 200 * 100 - 1).abs().max() < 0.1
+
+
+def test_stein_estimator_agrees_with_the_whole_sum_over_times(models, generator):
     states = torch.randn(8, 5, generator=generator)
-    allocated = Cost(*models, CostSettings(samples=16, estimator="allocated"))
-    allocated.tune(torch.randn(32, 5, generator=generator), generator)
-    estimates = torch.stack([allocated(states, generator) for _ in range(3000)])
+    stein = Cost(*models, CostSettings(samples=16, estimator="stein"))
+    stein.tune(torch.randn(64, 5, generator=generator), generator)
+    estimates = torch.stack([stein(states, generator) for _ in range(3000)])
     every_time = Cost(*models, CostSettings(samples=100))  # as many as there are steps: no time is left out
     reference = torch.stack([every_time(states, generator) for _ in range(3000)])
     spread = (estimates.var(0) / 3000 + reference.var(0) / 3000).sqrt()
     assert ((estimates.mean(0) - reference.mean(0)).abs() < 4.5 * spread).all()
 
 
-def test_allocated_estimator_beats_as_many_independent_samples(models, generator):
+def test_stein_estimator_is_as_accurate_as_ten_times_as_many_samples(models, generator):
     states = torch.randn(32, 5, generator=generator)
-    allocated = Cost(*models, CostSettings(samples=16, estimator="allocated"))
-    allocated.tune(states, generator)
-    grid = Cost(*models, CostSettings(samples=16))
-    spreads = [torch.stack([cost(states, generator) for _ in range(300)]).std(0).mean() for cost in (allocated, grid)]
-    # The grid of 16 has a fixed bias on top of its spread; the allocated estimator has neither.
-    assert spreads[0] < 0.5 * spreads[1]
+    stein = Cost(*models, CostSettings(samples=16, estimator="stein"))
+    stein.tune(states, generator)
+    grid = Cost(*models, CostSettings(samples=160))
+    spreads = [torch.stack([cost(states, generator) for _ in range(300)]).std(0).mean() for cost in (stein, grid)]
+    assert spreads[0] < spreads[1]
+
+
+def test_restored_estimator_goes_on_like_the_saved_one(models, generator):
+    states, settings = torch.randn(8, 5, generator=generator), CostSettings(samples=16, estimator="stein")
+    first, second = Cost(*models, settings), Cost(*models, settings)
+    first.tune(states, generator)
+    second.load_state_dict(first.state_dict())
+    costs = [cost(states, torch.Generator().manual_seed(1)) for cost in (first, second)]
+    assert torch.equal(*costs)
+
+
+def test_estimator_that_is_not_tuned_says_so(models, generator):
+    with pytest.raises(ValueError, match="not been tuned"):
+        Cost(*models, CostSettings(samples=16, estimator="stein"))(torch.zeros(1, 5), generator)
 
 
 def test_grid_meets_every_time_once_and_tiling_only_some():
@@ -157,22 +215,6 @@ def test_paper_grid_is_every_tenth_of_five_thousand():
     assert time_grid(5000, 500, torch.device("cpu")).tolist() == list(range(0, 5000, 10))
 
 
-def test_antithetic_noise_cancels_what_is_odd_in_it(generator):
-    cost = ExactCost(torch.tensor([2.0]), torch.tensor([0.0]), CostSettings(samples=2))
-    # For two unit Gaussians the integrand is affine in the noise: a pair of opposite noises leaves no variance.
-    times = torch.full((200, 1), 30)
-    states = torch.zeros(200, 1)
-    single = cost.integrand(states, times[:, 0], torch.randn(200, 1, generator=generator))
-    pairs = antithetic_plain(cost, states, times, generator)
-    assert single.std() > 0.1
-    assert pairs.std() < 1e-6
-
-
-def antithetic_plain(cost: Cost, states: torch.Tensor, times: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    cost._trace_at_slope, cost._trace_above = torch.zeros(2, 1, 1), torch.zeros(2, 1, 1)
-    return antithetic(cost, states, times, generator).plain
-
-
 def test_cost_is_lower_on_expert_states_than_on_the_learners(generator):
     expert_states = torch.randn(4000, 3, generator=generator) * 0.3 + 1
     learner_states = torch.randn(4000, 3, generator=generator)
@@ -194,6 +236,6 @@ def test_normalised_rewards_have_mean_zero_and_the_asked_for_deviation(generator
     assert torch.equal(normalise(torch.full((8,), 2.0), 0.1), torch.zeros(8))
 
 
-def test_odd_number_of_allocated_samples_is_refused():
+def test_odd_number_of_stein_samples_is_refused():
     with pytest.raises(UserError, match="'cost'.*samples.*must be even"):
-        validate(CostSettings, {"samples": 3, "estimator": "allocated"}, where="cost")
+        validate(CostSettings, {"samples": 3, "estimator": "stein"}, where="cost")

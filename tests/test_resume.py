@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,10 @@ def folders(stage: str, out: Path) -> list[Path]:
 
 def kill_on_its_way(stage_arguments: list[object], folder: Path, sign: signal.Signals) -> int:
     """Start a stage, send it `sign` once its curve has three rows (it has a checkpoint then), return its exit code."""
-    with subprocess.Popen(command(*stage_arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # A shell's background jobs ignore Ctrl-C, and so would the stage, if these tests are such a job.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command(*stage_arguments), preexec_fn=heed, **quiet) as process:
         limit = time.monotonic() + 120
         while rows(folder / "partial_curve.csv") < 3 and process.poll() is None and time.monotonic() < limit:
             time.sleep(0.01)
