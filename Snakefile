@@ -27,6 +27,7 @@ include: "workflow/rules/together.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/throughput.smk"
 include: "workflow/rules/help.smk"
 
 
@@ -107,6 +108,12 @@ rule runs:
     "All runs of Figure 3, nothing drawn."
     input:
         RUNS,
+
+
+rule throughput:
+    "Speed on this machine: every solver and method at every scale, and the estimators of Eq. 4."
+    input:
+        paths(f"{THROUGHPUT}/throughput.png"),
 
 
 rule artefacts:

@@ -1,6 +1,8 @@
 """Normalisation, intervals, and what Figure 3 draws, against the curves recomputed with pandas."""
 
 import json
+import re
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -69,6 +71,25 @@ def test_missing_seed_is_named(results):
     (results / TASK / "states" / "dac" / "seed1" / "curve.csv").unlink()
     assert_refused(draw(results), "states/dac/seed1/curve.csv is missing")
     assert not (results / "figure3.png").exists()
+
+
+def test_missing_seed_may_be_left_out_and_the_figure_says_how_many_are_there(results):
+    (results / TASK / "states" / "dac" / "seed1" / "curve.csv").unlink()
+    done = draw(results, "--set", "allow_missing_seeds=true")
+    assert done.returncode == 0, done.stderr
+    drawn = pd.read_csv(results / "figure3.csv")
+    assert drawn.groupby("method")["seeds"].unique().map(list).to_dict() == {"smiling": [3], "dac": [2], "bc": [3]}
+    runs = [pd.read_csv(results / TASK / "states" / "dac" / f"seed{seed}" / "curve.csv") for seed in (0, 2)]
+    mean = pd.concat([(run["return"] - 100) / 800 for run in runs], axis=1).mean(axis=1)
+    np.testing.assert_allclose(drawn[drawn["method"] == "dac"]["mean"], mean)
+    assert text_of(results / "figure3.pdf").count("2 to 3 seeds") == 1
+
+
+def text_of(pdf):
+    """The characters that a PDF of matplotlib's shows, in the order of its strings: two bytes each, the first zero."""
+    streams = re.findall(rb"FlateDecode[^>]*>>\nstream\n(.*?)\nendstream", pdf.read_bytes(), re.DOTALL)
+    strings = re.findall(rb"\(((?:[^()\\]|\\.)*)\)", b"".join(zlib.decompress(stream) for stream in streams))
+    return b"".join(strings).replace(b"\0", b"").decode("latin1")
 
 
 def test_variants_of_iq_learn_compete_and_the_best_is_drawn(results):

@@ -7,12 +7,13 @@ import numpy as np
 
 import envs
 
-TARGET = np.array([0.6, -0.4], np.float32)
+TARGET = np.array([0.3, -0.2], np.float32)
 SPEED = 0.1
+JUMP_EVERY = 40  # steps: an episode is many short tries, so that a few of them show all of the square
 
 
 class Tiny(gymnasium.Env):
-    """Two numbers in [-1, 1]: a point that the action moves, or fresh noise at every step that nothing moves."""
+    """Two numbers in [-1, 1]: a point that the action moves and that jumps at times, or fresh noise at every step."""
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float32)
     action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
@@ -30,7 +31,8 @@ class Tiny(gymnasium.Env):
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         assert np.abs(action).max() <= 1
         self._steps += 1
-        self.state = self._fresh() if self._noise else np.clip(self.state + SPEED * action, -1, 1)
+        fresh = self._noise or self._steps % JUMP_EVERY == 0
+        self.state = self._fresh() if fresh else np.clip(self.state + SPEED * action, -1, 1)
         reward = float("nan") if self._unseen else near(self.state)
         return self.state, reward, False, self._steps >= envs.EPISODE_STEPS, {}
 

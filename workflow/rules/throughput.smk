@@ -1,0 +1,66 @@
+"""What a step of training costs on this machine, and what a figure's runs would take. Nothing else runs meanwhile."""
+
+
+rule measure_throughput:
+    output:
+        multiext(f"{THROUGHPUT}/steps", ".csv", ".json", ".md", ".html", ".tex"),
+    log:
+        "logs/{scale}/throughput_steps.log",
+    benchmark:
+        "logs/{scale}/throughput_steps.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    threads: whole_machine
+    params:
+        code=code("measure_throughput.py"),
+    shell:
+        'python src/measure_throughput.py "$@" --out figures/{wildcards.scale}/throughput/steps 2>&1 | tee -i {log}'
+
+
+rule measure_cost:
+    output:
+        f"{THROUGHPUT}/costs.csv",
+    log:
+        "logs/{scale}/throughput_costs.log",
+    benchmark:
+        "logs/{scale}/throughput_costs.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    threads: whole_machine
+    params:
+        code=code("measure_cost.py"),
+    shell:
+        'python src/measure_cost.py "$@" --out {output} 2>&1 | tee -i {log}'
+
+
+rule draw_throughput:
+    input:
+        steps=f"{THROUGHPUT}/steps.csv",
+        costs=f"{THROUGHPUT}/costs.csv",
+    output:
+        multiext(f"{THROUGHPUT}/throughput", ".png", ".pdf"),
+    log:
+        "logs/{scale}/throughput.log",
+    benchmark:
+        "logs/{scale}/throughput.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code("draw_throughput.py"),
+    shell:
+        'python src/draw_throughput.py "$@" --throughput {input.steps} --costs {input.costs} '
+        "--out figures/{wildcards.scale}/throughput/throughput 2>&1 | tee -i {log}"
+
+
+rule forecast:
+    "What Figure 3 would take on this machine: hours and disk."
+    input:
+        paths(f"{THROUGHPUT}/steps.csv"),
+    log:
+        "logs/forecast.log",
+    conda:
+        ENVIRONMENT
+    params:
+        cores=workflow.cores or 1,
+    shell:
+        'python src/forecast.py "$@" --throughput {input} --cores {params.cores} 2>&1 | tee -i {log}'
