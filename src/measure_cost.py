@@ -6,8 +6,9 @@ states of both, against a reference whose own error is stated. Writes --out, a c
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,15 +25,23 @@ from smiling.score_pair import ScorePair
 from smiling.stein import SteinCost, mean_slopes
 
 TASKS = ("ball_in_cup_catch", "cheetah_run", "humanoid_walk")
-ESTIMATORS = (  # that are compared, with as many samples
-    *(("grid", samples) for samples in (50, 100, 200, 500)),
-    ("tiled", 500),
-    *(("stein", samples) for samples in (8, 12, 16, 20, 24, 28, 32)),
-)
+ESTIMATORS = {  # that are compared, each with as many samples
+    **{f"grid-{samples}": CostSettings(estimator="grid", samples=samples) for samples in (50, 100, 200, 500)},
+    "tiled-500": CostSettings(estimator="tiled", samples=500),
+    **{f"stein-{n}": CostSettings(estimator="stein", samples=n) for n in (8, 12, 16, 20, 24, 28, 32)},
+}
 TRAINING_STEPS = 1500
 STATES = 16  # of each of the two ways to act, whose costs are compared
 TIMED_STATES = {"grid": 64, "tiled": 64, "stein": 1024}  # as many as an estimator works on at once, or more
 PILOTS = 5  # tunings of the stein estimator that its errors are over
+
+
+class Repetitions(NamedTuple):
+    """How often the slow estimators are evaluated, the fast one, and what their errors are measured from."""
+
+    slow: int
+    fast: int
+    reference: int
 
 
 def rollouts(task: str, episodes: int, size: float, held: int, seed: int) -> Tensor:
@@ -96,28 +105,28 @@ def errors(costs: list[Cost], states: Tensor, truth: Tensor, repetitions: int, g
     }
 
 
-def measure(task: str, repetitions: int, bias_repetitions: int) -> pd.DataFrame:
+def measure(task: str, names: Sequence[str], repetitions: Repetitions) -> pd.DataFrame:
     """A row for each estimator."""
     generator = torch.Generator().manual_seed(0)
     expert_states, learner_states = rollouts(task, 5, 0.5, 20, 1), rollouts(task, 10, 1.0, 1, 2)
     expert, learner = fitted(expert_states, 1, generator), fitted(learner_states, 2, generator)
     states = torch.cat([part[:: len(part) // STATES][:STATES] for part in (expert_states, learner_states)])
-    truth, reference_error = reference(ScorePair(expert, learner), states, 10, generator)
+    truth, reference_error = reference(ScorePair(expert, learner), states, repetitions.reference, generator)
     order = torch.randperm(len(learner_states), generator=generator)
     rows = []
-    with Meter(task, len(ESTIMATORS), unit="estimators") as meter:
-        for estimator, samples in ESTIMATORS:
-            settings = CostSettings(estimator=estimator, samples=samples)
+    with Meter(task, len(names), unit="estimators") as meter:
+        for settings in (ESTIMATORS[name] for name in names):
+            estimator = settings.estimator
             costs = [Cost(expert, learner, settings) for _ in range(PILOTS if estimator == "stein" else 1)]
             for cost, pilot in zip(costs, order.split(1000), strict=False):
                 cost.tune(learner_states[pilot], generator)
             timed = learner_states[: TIMED_STATES[estimator]]
-            often = bias_repetitions if estimator == "stein" else repetitions
+            often = repetitions.fast if estimator == "stein" else repetitions.slow
             rows.append(
                 {
                     "task": task,
                     "estimator": estimator,
-                    "samples": samples,
+                    "samples": settings.samples,
                     "microseconds": microseconds(partial(costs[0], timed, generator), len(timed)),
                     **errors(costs, states, truth, often, generator),
                     "reference_error": float(reference_error.square().mean().sqrt()),
@@ -130,11 +139,19 @@ def measure(task: str, repetitions: int, bias_repetitions: int) -> pd.DataFrame:
 
 def main() -> None:
     flags = command.parser(__doc__)
-    flags.add_argument("--repetitions", type=int, default=200, help="of the slow estimators (default: %(default)s)")
-    flags.add_argument("--bias-repetitions", type=int, default=2000, help="of stein (default: %(default)s)")
+    flags.add_argument(
+        "--repetitions",
+        type=int,
+        nargs=3,
+        metavar=("SLOW", "FAST", "REFERENCE"),
+        default=(200, 2000, 10),
+        help="of grid and tiled, of stein, and of the reference (default: 200 2000 10)",
+    )
+    flags.add_argument("--only", nargs="+", choices=ESTIMATORS, default=list(ESTIMATORS), help="default: all")
     options = flags.parse_args()
     command.settle_process()
-    table = pd.concat([measure(task, options.repetitions, options.bias_repetitions) for task in TASKS])
+    tables = [measure(task, options.only, Repetitions(*options.repetitions)) for task in TASKS]
+    table = pd.concat(tables, ignore_index=True)
     with whole(options.out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
     print(table.to_markdown(index=False, floatfmt=".3g"))

@@ -1,6 +1,7 @@
 """What the rules share: the validated experiment, the paths of its artefacts, and what each job depends on."""
 
 import json
+import os
 import shlex
 import sys
 
@@ -156,11 +157,6 @@ def table_files(name):
     return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("md", "html", "tex", "csv"))
 
 
-def whole_machine(_):
-    """Threads of a job beside which there shall be no other."""
-    return workflow.cores or 1
-
-
 def reported(path, caption, category, *names):
     """`path` as a part of the report, with a caption of workflow/report."""
     labels = dict(zip(("what", "who"), names))
@@ -175,6 +171,7 @@ EXPERTS = [
 DEMONSTRATIONS = [f"{folder}/demonstrations.npz" for folder in paths(DEMOS, task=TASKS)]
 RUNS = curves_of("figure3")
 ALL_CURVES = sorted({curve for figure in FIGURES for curve in curves_of(figure)})
+WHOLE_MACHINE = os.cpu_count()  # threads of a job beside which there shall be no other; Snakemake cuts them to --cores
 THROUGHPUT = "figures/{scale}/throughput"
 FILM = "figures/{scale}/figure1/{task}_{actor}"
 FILMS = [

@@ -10,7 +10,7 @@ rule measure_throughput:
         "logs/{scale}/throughput_steps.benchmark.tsv"
     conda:
         ENVIRONMENT
-    threads: whole_machine
+    threads: WHOLE_MACHINE
     params:
         code=code("measure_throughput.py"),
     shell:
@@ -26,7 +26,7 @@ rule measure_cost:
         "logs/{scale}/throughput_costs.benchmark.tsv"
     conda:
         ENVIRONMENT
-    threads: whole_machine
+    threads: WHOLE_MACHINE
     params:
         code=code("measure_cost.py"),
     shell:
@@ -61,6 +61,6 @@ rule forecast:
     conda:
         ENVIRONMENT
     params:
-        cores=workflow.cores or 1,
+        cores=lambda _: workflow.cores,
     shell:
         'python src/forecast.py "$@" --throughput {input} --cores {params.cores} 2>&1 | tee -i {log}'
