@@ -6,6 +6,7 @@ Writes --out.png, .pdf, .csv (the numbers drawn) and .json (what they come from)
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from smiling.runs import RunGroup
 from smiling.settings import UserError
 
 COLUMNS = 3
+TYPICAL, WIDEST = (-0.05, 1.15), (-0.5, 1.5)  # normalised returns that are always in view, and that can be
+CHARACTERS_PER_INCH = 16  # of a title
 
 
 def method_table(results: Path, settings: ExperimentSettings, group: RunGroup) -> pd.DataFrame:
@@ -65,6 +68,8 @@ def draw(table: pd.DataFrame, settings: ExperimentSettings, drawn: CurveFigure) 
     )
     for axis, task in zip(axes.flat, tasks, strict=False):
         draw_panel(axis, table[table["task"] == task], task)
+        axis.set_ylim(in_view(table["mean"]))
+        name_what_is_out_of_view(axis, table[table["task"] == task], in_view(table["mean"]))
     for axis in axes.flat[len(tasks) :]:
         axis.set_visible(False)
     for axis in axes[:, 0]:
@@ -76,7 +81,8 @@ def draw(table: pd.DataFrame, settings: ExperimentSettings, drawn: CurveFigure) 
     image.legend(
         handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5), frameon=False
     )
-    image.suptitle(f"{drawn.title}, scale '{settings.scale}': mean and 95 % interval over seeds", fontsize=8)
+    title = f"{drawn.title}, scale '{settings.scale}': mean and 95 % interval over seeds"
+    image.suptitle(textwrap.fill(title, int(CHARACTERS_PER_INCH * width)), fontsize=8)
     return image
 
 
@@ -99,7 +105,22 @@ def draw_panel(axis: Axes, table: pd.DataFrame, task: str) -> None:
     axis.set_title(f"{task} ({number_of_seeds(table)})")
     axis.set_xlabel(rf"Environment steps ($\times 10^{exponent}$)")
     axis.set_xlim(0, steps / 10**exponent)
-    axis.set_ylim(-0.05, 1.15)
+
+
+def in_view(values: pd.Series) -> tuple[float, float]:
+    """Limits of the vertical axis: wide enough for `values`, within bounds."""
+    margin = 0.05
+    low = min(TYPICAL[0], max(WIDEST[0], values.min() - margin))
+    return low, max(TYPICAL[1], min(WIDEST[1], values.max() + margin))
+
+
+def name_what_is_out_of_view(axis: Axes, table: pd.DataFrame, limits: tuple[float, float]) -> None:
+    """Write in the panel which methods are nowhere in it."""
+    ends = table.groupby("method", sort=False)["mean"].agg(["min", "max"])
+    for where, gone, place in (("below", ends["max"] < limits[0], 0.02), ("above", ends["min"] > limits[1], 0.9)):
+        if gone.any():
+            names = ", ".join(methods.label(method) for method in ends.index[gone])
+            axis.text(0.02, place, f"{where}: {names}", transform=axis.transAxes, fontsize=6)
 
 
 def number_of_seeds(table: pd.DataFrame) -> str:

@@ -85,6 +85,16 @@ def test_missing_seed_may_be_left_out_and_the_figure_says_how_many_are_there(res
     assert text_of(results / "figure3.pdf").count("2 to 3 seeds") == 1
 
 
+def test_curve_that_is_out_of_view_is_named(results):
+    assert draw(results).returncode == 0
+    assert "below" not in text_of(results / "figure3.pdf")
+    for seed in range(3):
+        file = results / TASK / "states" / "dac" / f"seed{seed}" / "curve.csv"
+        pd.read_csv(file).assign(**{"return": -5000.0}).to_csv(file, index=False)
+    assert draw(results).returncode == 0
+    assert "below: DAC" in text_of(results / "figure3.pdf")
+
+
 def text_of(pdf):
     """The characters that a PDF of matplotlib's shows, in the order of its strings: two bytes each, the first zero."""
     streams = re.findall(rb"FlateDecode[^>]*>>\nstream\n(.*?)\nendstream", pdf.read_bytes(), re.DOTALL)
