@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 from stages import run_well
 
-from smiling import tables
+import draw_figure1
+from smiling import experiment, tables
 
 TASKS = ("ball_in_cup_catch", "cheetah_run")
 SETTINGS = ("--set", f"only_tasks=[{','.join(TASKS)}]", "--set", "methods=[smiling,dac,bc]", "--set", "seeds=[0,1,2]")
@@ -54,6 +55,16 @@ def test_scores_are_those_of_the_curves(results, summary):
             assert row["area"] == pytest.approx(((values[:-1].to_numpy() + values[1:].to_numpy()) / 2).mean())
 
 
+def test_bars_of_figure_1_are_the_final_scores(results, summary):
+    settings = experiment.load("smoke", SETTINGS[1::2])
+    bars = draw_figure1.bars(results, settings).set_index(["task", "method"])
+    scores = pd.read_csv(summary / "scores.csv")
+    for key, mine in scores.groupby(["task", "method"]):
+        assert bars.loc[key, "mean"] == pytest.approx(mine["final"].mean())
+        assert bars.loc[key, ["seed0", "seed1", "seed2"]].tolist() == pytest.approx(mine["final"].tolist())
+        assert bars.loc[key, "lower"] <= mine["final"].mean() <= bars.loc[key, "upper"]
+
+
 def test_summaries_follow_from_the_scores(summary):
     scores = pd.read_csv(summary / "scores.csv")
     by_task = pd.read_csv(summary / "tasks.csv").set_index(["task", "method"])
@@ -97,7 +108,7 @@ def test_hyperparameters_that_are_not_the_papers_are_marked(tmp_path):
     assert (width["paper"], width["here"], width.iloc[-1]) == ("256", "16", "differs")
     assert smoke.loc[("dac", "penalty")].tolist() == ["10.0", "10.0", ""]
     samples = smoke.loc[("smiling", "cost.samples"), "paper"]
-    assert samples.startswith("500 (ball_in_cup_catch, cheetah_run, humanoid_walk); 100 (humanoid_sit")
+    assert samples.startswith("28 (ball_in_cup_catch, cheetah_run, humanoid_walk); 100 (humanoid_sit")
     run_well("write_table2.py", "--out", tmp_path / "paper", "--scale", "paper")
     assert (pd.read_csv(tmp_path / "paper.csv", keep_default_na=False).iloc[:, -1] == "").all()
 
