@@ -25,6 +25,7 @@ GROUPS = {  # of the measured parts
     "learned reward": ("reward update", "reward"),
 }
 GROUP_COLOURS = dict(zip(GROUPS, ("#BBBBBB", "#E5D8BD", *SPARE_COLOURS[1:3], COLOURS["smiling"]), strict=True))
+FLOOR = 4e-3  # of the errors' axis: leaves room for its legend
 TASK_MARKERS = {"ball_in_cup_catch": "o", "cheetah_run": "s", "humanoid_walk": "^"}
 ESTIMATOR_COLOURS = {"grid": COLOURS["dac"], "tiled": COLOURS["bc"], "stein": COLOURS["smiling"]}
 
@@ -61,7 +62,8 @@ def draw_costs(axes: Axes, costs: pd.DataFrame) -> None:
         axes.plot([], [], color=shade, label=estimator)
     for task, marker in TASK_MARKERS.items():
         axes.plot([], [], color="black", linestyle="", marker=marker, markersize=3.5, label=task)
-    axes.legend(fontsize=6, frameon=False)
+    axes.set_ylim(bottom=FLOOR)
+    axes.legend(fontsize=6, frameon=False, loc="lower left", ncols=2)
     axes.set_title("Estimators of Eq. 4")
     axes.set_xlabel("µs a state")
     axes.set_ylabel("rmse / spread of the cost")
