@@ -71,14 +71,13 @@ def draw_costs(axes: Axes, costs: pd.DataFrame) -> None:
 
 def draw(table: pd.DataFrame, costs: pd.DataFrame) -> Figure:
     """The figure."""
-    with style():
-        drawn, axes = plt.subplots(1, 3, figsize=(TEXT_WIDTH, 2.6), layout="constrained")
-        for panel, scale in zip(axes, SHOWN_SCALES, strict=False):
-            draw_steps(panel, table, scale)
-        axes[1].set_yticklabels([])
-        draw_costs(axes[2], costs)
-        handles, labels = axes[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=7)
+    drawn, axes = plt.subplots(1, 3, figsize=(TEXT_WIDTH, 2.6), layout="constrained")
+    for panel, scale in zip(axes, SHOWN_SCALES, strict=False):
+        draw_steps(panel, table, scale)
+    axes[1].set_yticklabels([])
+    draw_costs(axes[2], costs)
+    handles, labels = axes[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=7)
     return drawn
 
 
@@ -87,10 +86,11 @@ def main() -> None:
     flags.add_argument("--throughput", type=Path, required=True, help="measure_throughput's csv")
     flags.add_argument("--costs", type=Path, required=True, help="measure_cost's csv")
     options = flags.parse_args()
-    drawn = draw(pd.read_csv(options.throughput), pd.read_csv(options.costs))
-    for suffix in (".png", ".pdf"):
-        with whole(options.out.with_suffix(suffix)) as temporary:
-            drawn.savefig(temporary, format=suffix[1:])
+    with style():
+        drawn = draw(pd.read_csv(options.throughput), pd.read_csv(options.costs))
+        for suffix in (".png", ".pdf"):
+            with whole(options.out.with_suffix(suffix)) as temporary:
+                drawn.savefig(temporary)
 
 
 if __name__ == "__main__":
