@@ -30,7 +30,7 @@ STATES_AT_ONCE = 1024  # evaluated together: their hidden layers stay in a core'
 TIME_BINS = 50  # density over time and linear responses are constant on each of as many intervals
 PILOT_STATES, PILOT_PAIRS = 64, 8  # states, and pairs of opposite noises for each bin, that the density is chosen by
 STATES_SHARE = 0.1  # how much the spread between states counts in the density, beside that over noises
-UNIFORM_SHARE = 0.05  # of the density, so that no time is left out
+UNIFORM_SHARE = 0.1  # of the density, so that no time is left out
 
 
 class Tuning(NamedTuple):
@@ -121,9 +121,9 @@ class SteinCost:
             uniform = torch.rand(len(width), generator=generator, device=states.device)
             times = self.edges[:-1] + (uniform * width).long()
             noise = torch.randn(len(width), states.shape[1], generator=generator, device=states.device)
-            values.append((self.differences(states, times, noise) + self.differences(states, times, -noise)) / 2)
-        pairs = torch.stack(values)
-        spread = pairs.var(0).mean(-1).sqrt() + STATES_SHARE * pairs.mean(0).std(-1)
+            values += [self.differences(states, times, noise), self.differences(states, times, -noise)]
+        drawn = torch.stack(values)
+        spread = drawn.var(0).mean(-1).sqrt() + STATES_SHARE * drawn.mean(0).std(-1)
         smooth = F.avg_pool1d(spread[None], 3, 1, 1, count_include_pad=False)[0] * width
         density = smooth / smooth.sum().clamp_min(torch.finfo(smooth.dtype).tiny)
         density = (1 - UNIFORM_SHARE) * density
