@@ -186,6 +186,15 @@ def test_restored_estimator_goes_on_like_the_saved_one(models, generator):
     assert torch.equal(*costs)
 
 
+def test_successive_states_of_many_err_apart(models, generator):
+    """One state 4000 times over: equal where times and noises are shared, which neighbours do not."""
+    stein = SteinCost.tuned(ScorePair(*models), torch.randn(64, 5, generator=generator), generator)
+    costs = stein(torch.ones(4000, 5), 16, generator)
+    costs = costs.double().round(decimals=4)
+    assert len(costs.unique()) == 4
+    assert (costs[1:] != costs[:-1]).all()
+
+
 def test_estimator_that_is_not_tuned_says_so(models, generator):
     with pytest.raises(ValueError, match="not been tuned"):
         Cost(*models, CostSettings(samples=16, estimator="stein"))(torch.zeros(1, 5), generator)

@@ -70,8 +70,15 @@ class SteinCost:
 
     @torch.no_grad()
     def __call__(self, states: Tensor, samples: int, generator: torch.Generator) -> Tensor:
-        """Costs (n,) of `states` (n, d), each by `samples` (an even number of) times and noises."""
-        return torch.cat([self._together(chunk, samples, generator) for chunk in states.split(STATES_AT_ONCE)])
+        """Costs (n,) of `states` (n, d), each by `samples` (an even number of) times and noises.
+
+        Of many states those that are evaluated together lie far apart: successive ones, of an episode perhaps, would
+        else err alike.
+        """
+        costs, groups = states.new_empty(len(states)), -(-len(states) // STATES_AT_ONCE)
+        for first in range(groups):
+            costs[first::groups] = self._together(states[first::groups], samples, generator)
+        return costs
 
     def _together(self, states: Tensor, samples: int, generator: torch.Generator) -> Tensor:
         times, weights = self._draw_times(samples, generator)
