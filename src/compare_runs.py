@@ -1,7 +1,7 @@
 """Compare two sets of runs of the same experiment: are their returns distinguishable?
 
 Exact two-sided permutation tests on the difference of means over seeds, of the mean return over the last quarter of the
-steps and of the mean return over all. Each folder holds a folder with a curve.csv for each seed.
+steps and over all of them, as far as both sets go. Each folder holds a folder with a curve.csv for each seed.
 """
 
 import argparse
@@ -15,16 +15,21 @@ from smiling import command, curves
 from smiling.settings import UserError
 
 
-def scores(folder: Path) -> pd.DataFrame:
-    """A row for each seed: its return over the last quarter of the steps, and over all of them.
+def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (n,) and returns (seeds, n) of all runs there.
 
     Raises:
-        UserError: if there is no curve.
+        UserError: if there is none.
     """
     runs = sorted(path.parent for path in folder.glob("*/curve.csv"))
     if not runs:
         raise UserError(f"{folder} has no folder with a curve.csv")
-    steps, returns = curves.on_grid([curves.read_curve(run) for run in runs])
+    return curves.on_grid([curves.read_curve(run) for run in runs])
+
+
+def scores(steps: np.ndarray, returns: np.ndarray, until: int) -> pd.DataFrame:
+    """A row for each seed: its return over the last quarter of the steps up to `until`, and over all of them."""
+    steps, returns = steps[steps <= until], returns[:, steps <= until]
     return pd.DataFrame({"last quarter": curves.last_quarter(steps, returns), "all": returns.mean(1)})
 
 
@@ -46,9 +51,11 @@ def main() -> None:
     flags.add_argument("first", type=Path)
     flags.add_argument("second", type=Path)
     options = flags.parse_args()
-    one, other = scores(options.first), scores(options.second)
+    first, second = read(options.first), read(options.second)
+    until = min(first[0][-1], second[0][-1])
+    one, other = scores(*first, until), scores(*second, until)
     print(compare(one, other).to_markdown(index=False, floatfmt=".3g"))
-    print(f"\n{len(one)} and {len(other)} runs")
+    print(f"\n{len(one)} and {len(other)} runs, {until} steps")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from smiling.settings import UserError
 
 COLUMNS = 3
 TYPICAL, WIDEST = (-0.05, 1.15), (-0.5, 1.5)  # normalised returns that are always in view, and that can be
-CHARACTERS_PER_INCH = 16  # of a title
+CHARACTERS_PER_INCH = 18  # of a title
 
 
 def method_table(results: Path, settings: ExperimentSettings, group: RunGroup) -> pd.DataFrame:

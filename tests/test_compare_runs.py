@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from stages import ROOT, assert_refused
 
-from compare_runs import compare, scores
+from compare_runs import compare, read, scores
 
 
 def write(folder, values):
@@ -20,10 +20,15 @@ def write(folder, values):
 def test_p_value_is_the_share_of_divisions_as_uneven(tmp_path):
     write(tmp_path / "a", [1, 2, 3])
     write(tmp_path / "b", [10, 11, 12])
-    told = compare(scores(tmp_path / "a"), scores(tmp_path / "b")).set_index("return over")
+    told = compare(scores(*read(tmp_path / "a"), 4000), scores(*read(tmp_path / "b"), 4000)).set_index("return over")
     assert told.loc["last quarter", ["first", "second"]].tolist() == [2, 11]
     assert told.loc["all", "first"] == pytest.approx(2 / 5)
     assert told["p"].tolist() == pytest.approx([2 / 20, 2 / 20])  # of 20 divisions into threes, this one and its mirror
+
+
+def test_steps_beyond_those_of_both_do_not_count(tmp_path):
+    write(tmp_path / "a", [7])
+    assert scores(*read(tmp_path / "a"), 3000).loc[0].tolist() == [0, 0]
 
 
 def test_folder_without_runs_is_refused(tmp_path):
