@@ -98,7 +98,7 @@ def test_paper_scale_is_table_2_and_the_papers_steps():
     model = smiling.score_model
     assert (model.width, model.lr, model.batch, model.time_size, model.diffusion.steps) == (256, 5e-3, 1024, 16, 5000)
     assert (smiling.states_per_update, smiling.expert_epochs, smiling.reward_std) == (100_000, 4000, 0.1)
-    assert smiling.cost == CostSettings(samples=28, estimator="stein")  # as accurate as the paper's, which is the default
+    assert smiling.cost == CostSettings(samples=28, estimator="stein")  # as accurate
     assert CostSettings() == CostSettings(samples=500, estimator="grid")
     assert (dac.width, dac.lr, dac.batch, dac.states_per_update, dac.penalty) == (256, 5e-3, 1024, 100_000, 10)
     assert (paper.training.evaluate_every, paper.training.evaluation_episodes) == (10_000, 1)
