@@ -20,7 +20,7 @@ from smiling import command, curves, experiment, methods, runs
 from smiling.artefacts import whole, write_json
 from smiling.curve_figures import FIGURES, CurveFigure, figure
 from smiling.experiment import ExperimentSettings
-from smiling.figure_style import EXPERT_COLOUR, PANEL_HEIGHT, TEXT_WIDTH, colour, style
+from smiling.figure_style import EXPERT_COLOUR, PANEL_HEIGHT, TEXT_WIDTH, colour, save, style
 from smiling.provenance import provenance
 from smiling.runs import RunGroup
 from smiling.settings import UserError
@@ -141,9 +141,7 @@ def main() -> None:
     table = figure_table(options.results, settings, groups)
     with style():
         image = draw(table, settings, drawn)
-        for suffix in (".png", ".pdf"):
-            with whole(options.out.with_suffix(suffix)) as temporary:
-                image.savefig(temporary)
+        save(image, options.out)
     with whole(options.out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
     record = {"settings": settings.model_dump(mode="json"), "provenance": provenance()}

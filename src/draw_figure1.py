@@ -20,7 +20,7 @@ from smiling import command, curves, experiment, films, methods, runs
 from smiling.artefacts import whole, write_json
 from smiling.curve_figures import figure
 from smiling.experiment import ExperimentSettings
-from smiling.figure_style import EXPERT_COLOUR, TEXT_WIDTH, colour, style
+from smiling.figure_style import EXPERT_COLOUR, TEXT_WIDTH, colour, save, style
 from smiling.provenance import file_digest, provenance
 from smiling.settings import UserError
 
@@ -104,9 +104,7 @@ def main() -> None:
     table = bars(options.results, settings)
     with style():
         image = draw(table, settings, options.out)
-        for suffix in (".png", ".pdf"):
-            with whole(options.out.with_suffix(suffix)) as temporary:
-                image.savefig(temporary)
+        save(image, options.out)
     with whole(options.out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
     filmed = {str(path): file_digest(path) for path in sorted(options.out.glob("*.json"))}

@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from smiling import command, experiment
 from smiling.artefacts import whole, write_json
-from smiling.figure_style import COLOURS, EXPERT_COLOUR, TEXT_WIDTH, style
+from smiling.figure_style import COLOURS, EXPERT_COLOUR, TEXT_WIDTH, save, style
 from smiling.mixtures import Mixture, score_difference
 from smiling.provenance import provenance
 
@@ -151,9 +151,7 @@ def main() -> None:
     panels, integrand = panel_table(), integrand_table()
     with style():
         image = draw(panels, integrand)
-        for suffix in (".png", ".pdf", ".svg"):
-            with whole(options.out.with_suffix(suffix)) as temporary:
-                image.savefig(temporary)
+        save(image, options.out, (".png", ".pdf", ".svg"))
     with whole(options.out.with_suffix(".csv")) as temporary:
         pd.concat([panels, integrand], ignore_index=True).to_csv(temporary, index=False)
     write_json(options.out.with_suffix(".json"), {"provenance": provenance()})

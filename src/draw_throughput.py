@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from smiling import command, methods
-from smiling.artefacts import whole
-from smiling.figure_style import COLOURS, SPARE_COLOURS, TEXT_WIDTH, style
+from smiling.figure_style import COLOURS, SPARE_COLOURS, TEXT_WIDTH, save, style
 
 SHOWN_TASK = "cheetah_run"  # of every scale
 SHOWN_SCALES = ("quick", "paper")
@@ -88,9 +87,7 @@ def main() -> None:
     options = flags.parse_args()
     with style():
         drawn = draw(pd.read_csv(options.throughput), pd.read_csv(options.costs))
-        for suffix in (".png", ".pdf"):
-            with whole(options.out.with_suffix(suffix)) as temporary:
-                drawn.savefig(temporary)
+        save(drawn, options.out)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from smiling import command, experiment, methods, pages, runs, statistics
 from smiling.artefacts import whole, write_json
 from smiling.curve_figures import FIGURES, figure
 from smiling.experiment import ExperimentSettings
-from smiling.figure_style import COLUMN_WIDTH, colour, style
+from smiling.figure_style import COLUMN_WIDTH, colour, save, style
 from smiling.provenance import provenance
 
 THRESHOLDS = np.linspace(0.0, 1.2, 121)  # of the performance profiles
@@ -161,9 +161,7 @@ def main() -> None:
             table.to_csv(temporary, index=False)
     with style():
         image = draw_profiles(tables["profiles"], settings)
-        for suffix in (".png", ".pdf"):
-            with whole(options.out / f"profiles{suffix}") as temporary:
-                image.savefig(temporary)
+        save(image, options.out / "profiles")
     pages.write(options.out / "results", text(tables, settings, drawn.title))
     sources = runs.sources(options.results, runs.shown(options.results, settings, drawn))
     record = {"settings": settings.model_dump(mode="json"), "provenance": provenance(), "runs": sources}

@@ -1,11 +1,16 @@
 """The looks that all figures share: fonts, sizes, one colour for each method."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from smiling.artefacts import whole
 
 TEXT_WIDTH, COLUMN_WIDTH = 7.0, 3.4  # inches: both columns of a two-column paper, and one
 PANEL_HEIGHT = 2.0
@@ -44,3 +49,10 @@ def style() -> AbstractContextManager[None]:
             "pdf.fonttype": 42,  # embedded TrueType: text stays text
         }
     )
+
+
+def save(image: Figure, out: Path, suffixes: Sequence[str] = (".png", ".pdf")) -> None:
+    """Write `out` with each of `suffixes`, each file whole; within `style()`, which has the resolution."""
+    for suffix in suffixes:
+        with whole(out.with_suffix(suffix)) as temporary:
+            image.savefig(temporary)
