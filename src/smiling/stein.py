@@ -53,15 +53,21 @@ class SteinCost:
         self._trace = torch.einsum("mih,mhi->mh", pair.inward, pair.outward)
         self._size = self._derivative.square().sum((-1, -2))
         self._uniform = self.edges.diff() / len(pair.alpha_bar)
-        self._cumulative = self._uniform.double().cumsum(0) if cumulative is None else cumulative
+        self._allocate(self._uniform.double().cumsum(0) if cumulative is None else cumulative)
+
+    def _allocate(self, cumulative: Tensor) -> None:
+        """Draw times from each bin, and those before it, with probability `cumulative` (bins,)."""
+        self._cumulative = cumulative
+        self._probability = cumulative.diff(prepend=torch.zeros_like(cumulative[:1]))
 
     @classmethod
     @torch.no_grad()
     def tuned(cls, pair: ScorePair, pilot_states: Tensor, generator: torch.Generator) -> "SteinCost":
         """Choose linear responses and density by some of the learner's states (n, d)."""
         pilot_states = pilot_states[:PILOT_STATES]
-        untuned = cls(pair, mean_slopes(pair, pilot_states))
-        return cls(pair, untuned._slopes, untuned._density(pilot_states, generator).double().cumsum(0))
+        estimator = cls(pair, mean_slopes(pair, pilot_states))
+        estimator._allocate(estimator._density(pilot_states, generator).double().cumsum(0))
+        return estimator
 
     @property
     def tuning(self) -> Tuning:
@@ -91,10 +97,10 @@ class SteinCost:
         uniform = torch.rand(count, generator=generator, device=device, dtype=torch.float64)
         place = (torch.arange(count, device=device) + uniform) / count
         bins = torch.searchsorted(self._cumulative, place, right=True).clamp_max(len(self._cumulative) - 1)
-        probability = self._cumulative.diff(prepend=torch.zeros_like(self._cumulative[:1]))
-        within = ((place - self._cumulative[bins]) / probability[bins] + 1).clamp(0, 1 - 1e-9)
+        probability = self._probability[bins]
+        within = ((place - self._cumulative[bins]) / probability + 1).clamp(0, 1 - 1e-9)
         times = self.edges[bins] + (within * self.edges.diff()[bins]).long()
-        return times, self._uniform[bins] / probability[bins].to(self._uniform.dtype)
+        return times, self._uniform[bins] / probability.to(self._uniform.dtype)
 
     def differences(self, states: Tensor, times: Tensor, noise: Tensor) -> Tensor:
         """Eq. 4's integrand but for what has mean zero: states (n, d), times (k,), noise (k, d) -> (k, n)."""
@@ -106,7 +112,7 @@ class SteinCost:
         shift = pair.time_bias[:, times].transpose(0, 1) + scale * torch.einsum("ki,mih->kmh", noise, pair.inward)
         # 2 sigma sum_h slope_h c_h, where slope_h is `pair.slope` and, for active units, 1 - pair.slope more
         units = 2 * scale * (scale * self._through[bins] - self._trace)
-        known = (pair.slope * units.sum(-1) - sigma[:, None] ** 2 * self._size[bins]) @ SIGNS.to(share)
+        known_expert, known_learner = (pair.slope * units.sum(-1) - sigma[:, None] ** 2 * self._size[bins]).unbind(-1)
         active = ((1 - pair.slope) * units)[..., None]
         offset = (pair.out_bias - response[..., None, :]).unbind()
         inner, hidden = states @ pair.inward, torch.empty(2, len(states), pair.inward.shape[-1], device=states.device)
@@ -118,7 +124,7 @@ class SteinCost:
             slopes = torch.bmm(hidden.gt_(0), active[k]).squeeze(-1)
             expert, learner = torch.linalg.vecdot(residual, residual) + slopes
             rows.append(expert - learner)
-        return (torch.stack(rows) + known[:, None]) / pair.state_size
+        return (torch.stack(rows) + (known_expert - known_learner)[:, None]) / pair.state_size
 
     def _density(self, states: Tensor, generator: torch.Generator) -> Tensor:
         """Probability of each bin: as the integrand varies there, with the noise and between states."""
@@ -135,9 +141,6 @@ class SteinCost:
         density = smooth / smooth.sum().clamp_min(torch.finfo(smooth.dtype).tiny)
         density = (1 - UNIFORM_SHARE) * density
         return density + (1 - density.sum()) * self._uniform
-
-
-SIGNS = torch.tensor([1.0, -1.0])  # expert's minus learner's
 
 
 def _opposite(noise: Tensor) -> Tensor:
