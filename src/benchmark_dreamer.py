@@ -5,7 +5,6 @@ Each size is measured on fresh networks and a replay of made-up states of the ta
 
 import argparse
 import resource
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from smiling import command, experiment
 from smiling.dreamer.agent import Dreamer
 from smiling.dreamer.replay import SequenceReplay
 from smiling.dreamer.settings import DreamerSettings
+from smiling.throughput import now
 
 RUN_STEPS = 3_000_000  # of the paper's HumanoidBench tasks
 
@@ -36,18 +36,10 @@ class Cost(NamedTuple):
 def seconds_each(work: Callable[[], object], times: int, device: str) -> float:
     """Mean seconds of `work` over `times` calls, after one that is not counted."""
     work()
-    synchronise(device)
-    start = time.perf_counter()
+    start = now(torch.device(device))
     for _ in range(times):
         work()
-    synchronise(device)
-    return (time.perf_counter() - start) / times
-
-
-def synchronise(device: str) -> None:
-    """Wait until a GPU has done what it was given."""
-    if device == "cuda":
-        torch.cuda.synchronize()
+    return (now(torch.device(device)) - start) / times
 
 
 def full_replay(settings: DreamerSettings, sizes: tuple[int, int], device: str) -> SequenceReplay:

@@ -24,14 +24,15 @@ SHORTEST_SECONDS = 0.5  # that a measurement lasts, however fast the work is
 def seconds(work: Callable[[], object], device: torch.device) -> float:
     """Mean wall time of a call, after one that is not counted: of two calls at least, of half a second's calls."""
     work()
-    calls, start = 0, _now(device)
-    while calls < 2 or _now(device) - start < SHORTEST_SECONDS:
+    calls, start = 0, now(device)
+    while calls < 2 or now(device) - start < SHORTEST_SECONDS:
         work()
         calls += 1
-    return (_now(device) - start) / calls
+    return (now(device) - start) / calls
 
 
-def _now(device: torch.device) -> float:
+def now(device: torch.device) -> float:
+    """Seconds of a clock, once a GPU has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
