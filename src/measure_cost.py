@@ -5,6 +5,7 @@ small and held for 20 steps, the learner's on random actions of full size, a new
 states of both, against a reference whose own error is stated. Writes --out, a csv.
 """
 
+import argparse
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,6 +34,7 @@ ESTIMATORS = {  # that are compared, each with as many samples
 TRAINING_STEPS = 1500
 STATES = 16  # of each of the two ways to act, whose costs are compared
 TIMED_STATES = {"grid": 64, "tiled": 64, "stein": 1024}  # as many as an estimator works on at once, or more
+LEAST_REPETITIONS = 2  # that have a standard error
 PILOTS = 5  # tunings of the stein estimator that its errors are over
 
 
@@ -90,7 +92,7 @@ def microseconds(work: Callable[[], object], states: int) -> float:
 
 
 def errors(costs: list[Cost], states: Tensor, truth: Tensor, repetitions: int, generator: torch.Generator) -> dict:
-    """Root-mean-square error, and the mean error of the worst state in standard errors, over all of `costs`."""
+    """Root-mean-square error; mean error and its standard error, roots of mean squares over states; of all `costs`."""
     total, square = torch.zeros(2, len(states), dtype=torch.float64)
     for n in range(repetitions):
         error = costs[n % len(costs)](states, generator).double() - truth
@@ -137,11 +139,19 @@ def measure(task: str, names: Sequence[str], repetitions: Repetitions) -> pd.Dat
     return pd.DataFrame(rows)
 
 
+def _several(text: str) -> int:
+    if not text.isdecimal() or int(text) < LEAST_REPETITIONS:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' repetitions are too few: write whole numbers from {LEAST_REPETITIONS}"
+        )
+    return int(text)
+
+
 def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument(
         "--repetitions",
-        type=int,
+        type=_several,
         nargs=3,
         metavar=("SLOW", "FAST", "REFERENCE"),
         default=(200, 2000, 10),

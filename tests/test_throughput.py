@@ -70,3 +70,9 @@ def test_forecast_without_measurements_says_how_to_measure(measured, tmp_path):
     assert_refused(run("forecast.py", "--throughput", tmp_path / "none.csv"), "measure first", "throughput")
     pd.read_csv(measured).assign(scale="smoke").to_csv(measured, index=False)
     assert_refused(run("forecast.py", "--scale", "quick", "--throughput", measured), "no measurement of scale 'quick'")
+
+
+def test_figure_without_measurements_is_refused(tmp_path):
+    files = ("--throughput", tmp_path / "none.csv", "--costs", tmp_path / "none.csv")
+    assert_refused(run("draw_throughput.py", *files, "--out", tmp_path / "figure"), "none.csv: there is no such file")
+    assert not list(tmp_path.iterdir())

@@ -17,6 +17,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 KEPT_BYTES = 1 << 30
 
 FILE_PROBLEMS = {
+    errno.ENOENT: "there is no such file; make it first, or mend the path",
     errno.ENOSPC: "the disk is full; free some space and give the same command again",
     errno.EACCES: "permission denied; make the output folder writable or choose another",
     errno.EPERM: "permission denied; make the output folder writable or choose another",

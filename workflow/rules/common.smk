@@ -173,6 +173,10 @@ RUNS = curves_of("figure3")
 ALL_CURVES = sorted({curve for figure in FIGURES for curve in curves_of(figure)})
 WHOLE_MACHINE = os.cpu_count()  # threads of a job beside which there shall be no other; Snakemake cuts them to --cores
 THROUGHPUT = "figures/{scale}/throughput"
+# What the cost of a step may depend on: a change measures anew.
+MEASURED_SETTINGS = EXPERIMENT.model_dump_json(
+    exclude={"methods", "seeds", "seeds_together", "allow_missing_seeds", "expert"}
+)
 FILM = "figures/{scale}/figure1/{task}_{actor}"
 FILMS = [
     f"{FILM}.{suffix}".format(scale=EXPERIMENT.scale, task=task, actor=actor)

@@ -12,6 +12,7 @@ rule measure_throughput:
         ENVIRONMENT
     threads: WHOLE_MACHINE
     params:
+        settings=MEASURED_SETTINGS,
         code=code("measure_throughput.py"),
     shell:
         'python src/measure_throughput.py "$@" --out figures/{wildcards.scale}/throughput/steps 2>&1 | tee -i {log}'
