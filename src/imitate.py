@@ -63,8 +63,8 @@ def main() -> None:
     flags.add_argument("--demos-kind", choices=DEMONSTRATION_KINDS, default="states", help="what the method may see")
     flags.add_argument("--demonstrations", type=Path, required=True, help="a demonstrations.npz")
     options = flags.parse_args()
-    command.settle_process()
     settings = experiment.load(options.scale, options.assignments)
+    command.settle_process(settings.training.matrix_products)
     identity = {
         "stage": "imitation",
         "task": options.task,

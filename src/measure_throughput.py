@@ -25,7 +25,8 @@ def sac_rows(settings: ExperimentSettings, task: str, seeds: int, rate: float) -
     parts = throughput.sac_parts(settings, task, "expert", seeds)
     update = parts["critics"] + parts["actor"] + parts["targets"]
     operations = throughput.update_operations(settings.sac, *envs.sizes(task))
-    rows = [{"learner": "expert", **parts, "share_of_rate": 1000 * operations / update / rate}]
+    alone = {"plain_over_update": throughput.plain_update(settings, task) / update} if seeds == 1 else {}
+    rows = [{"learner": "expert", **parts, "share_of_rate": 1000 * operations / update / rate, **alone}]
     for method in throughput.REWARDS:
         rows.append({"learner": method, **parts, **throughput.reward_parts(settings, task, method)})
     rows.append({"learner": "iq_learn", **throughput.sac_parts(settings, task, "iq_learn", seeds)})
@@ -65,17 +66,17 @@ def scale_rows(settings: ExperimentSettings, rate: float) -> list[dict[str, Any]
 
 
 def with_totals(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The table: its rows with the whole step, and of a rewarded solver the update's cost over the plain solver's."""
+    """The table: its rows with the whole step, and of a rewarded solver the update's cost over the solver's own."""
     table = pd.DataFrame(rows)
     table["step"] = table[[name for name in throughput.PARTS if name in table]].sum(axis=1)
     table["steps_per_second"] = 1000 / table["step"]
     update = table["step"] - table[["environment", "action"]].sum(axis=1)
     key = ["scale", "task", "solver", "seeds"]
-    plain = update[table["learner"] == "expert"].set_axis(
+    own = update[table["learner"] == "expert"].set_axis(
         pd.MultiIndex.from_frame(table.loc[table["learner"] == "expert", key])
     )
     rewarded = table["learner"].isin(throughput.REWARDS)
-    table["update_over_plain"] = (update / plain.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()).where(
+    table["update_over_solver"] = (update / own.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()).where(
         rewarded
     )
     return table
@@ -102,7 +103,10 @@ def main() -> None:
     }
     write_json(options.out.with_suffix(".json"), record)
     shown = table[
-        ["scale", "task", "learner", "seeds", "step", "steps_per_second", "update_over_plain", "share_of_rate"]
+        [
+            *("scale", "task", "learner", "seeds", "step", "steps_per_second"),
+            *("update_over_solver", "share_of_rate", "plain_over_update"),
+        ]
     ]
     print(f"float32 matrix products: {rate / 1e9:.0f} GFLOP/s; milliseconds of a seed's step:")
     print(shown.to_markdown(index=False, floatfmt=".3g"))

@@ -15,8 +15,8 @@ def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument("--task", required=True)
     options = flags.parse_args()
-    command.settle_process()
     settings = experiment.load(options.scale, options.assignments)
+    command.settle_process(settings.training.matrix_products)
     task, expert = settings.task(options.task), settings.expert
     identity = {
         "stage": "expert",

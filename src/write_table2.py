@@ -12,6 +12,7 @@ from smiling import command, experiment, tables
 from smiling.experiment import ExperimentSettings
 
 METHODS = ("smiling", "dac")
+NO_HYPERPARAMETERS = ("device", "checkpoint_seconds", "overlap", "one_piece")  # curves do not depend on them
 MARK = "differs"
 # In what the scale 'paper' is not the paper's: there the cost's estimator is as accurate, and faster.
 PAPERS_OWN = ("method_settings.smiling.cost={estimator: grid, samples: 500}",)
@@ -26,7 +27,7 @@ def parts(settings: ExperimentSettings, task: str) -> dict[str, dict[str, Any]]:
 
 def _training(settings: ExperimentSettings) -> dict[str, Any]:
     values = settings.training.model_dump(mode="json")
-    return {name: value for name, value in values.items() if name not in ("device", "checkpoint_seconds")}
+    return {name: value for name, value in values.items() if name not in NO_HYPERPARAMETERS}
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

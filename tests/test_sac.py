@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from smiling.networks import Actor, Critics, squashed_log_prob
+from smiling import squashed_gaussian
+from smiling.networks import Actor, Critics
 from smiling.optimiser import Adam, flatten
 from smiling.replay import Batch
 from smiling.sac import SAC, SACSettings
@@ -24,11 +25,11 @@ def test_log_density_is_torchs_tanh_transformed_normal(generator):
     transform = torch.distributions.TanhTransform(cache_size=1)
     reference = torch.distributions.TransformedDistribution(torch.distributions.Normal(mean, log_std.exp()), transform)
     expected = reference.log_prob(transform(raw)).sum(-1)
-    torch.testing.assert_close(squashed_log_prob(raw, mean, log_std), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(squashed_gaussian.log_prob(raw, mean, log_std), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_log_density_stays_finite_where_tanh_saturates():
-    value = squashed_log_prob(torch.tensor([[30.0]]), torch.tensor([[30.0]]), torch.tensor([[0.0]]))
+    value = squashed_gaussian.log_prob(torch.tensor([[30.0]]), torch.tensor([[30.0]]), torch.tensor([[0.0]]))
     assert torch.isfinite(value).all()
 
 

@@ -13,8 +13,7 @@ def fitted(states: torch.Tensor, settings: ScoreModelSettings, passes: int, gene
     model = ScoreModel(states.shape[-1], settings, seed=0)
     optimiser = score_optimiser(model)
     for step in range(passes):
-        for group in optimiser.param_groups:
-            group["lr"] = settings.lr * (1 - step / passes)  # averages out the last of the gradient's noise
+        optimiser.lr = settings.lr * (1 - step / passes)  # averages out the last of the gradient's noise
         fit_pass(model, optimiser, states[torch.randperm(len(states), generator=generator)], generator)
     return model
 

@@ -113,6 +113,25 @@ def test_next_state_of_a_transition_is_the_following_state(tmp_path):
     assert not torch.equal(batch.next_states[499], batch.states[500])
 
 
+@pytest.mark.parametrize("reward_for", ["batch", "replay"])
+def test_environments_in_the_background_change_nothing(tmp_path, reward_for):
+    """The same curves and weights to the bit: what is drawn before its environment has answered is waited for."""
+    parts = []
+    for overlap in (False, True):
+        folder = tmp_path / str(overlap)
+        training = trained(folder, 3000, SumOfState(), seeds=(0,), reward_for=reward_for, overlap=overlap)
+        parts.append((training.curves, training.solver.state_dict(), training.replays[0].state_dict()))
+    torch.testing.assert_close(*parts, rtol=0, atol=0, equal_nan=True)
+
+
+def test_transition_is_not_read_before_its_environment_has_answered(tmp_path):
+    """With a batch of many times the replay every update draws the newest transition."""
+    training = trained(tmp_path, 2000, overlap=True)
+    newest = [batch.next_states for batch in training.solver.batches[:20]]
+    assert training.solver.batches[0].states.shape[1] == 32
+    assert all(torch.isfinite(states).all() for states in newest)
+
+
 def test_seeds_side_by_side_learn_what_each_learns_alone(tmp_path):
     """Neither the companions nor their number enter a seed's curve, networks or transitions, beyond rounding."""
     together = trained(tmp_path / "together", 2000, seeds=(3, 5, 8))

@@ -70,8 +70,10 @@ def _fail(sentence: str, code: int = 1) -> NoReturn:
     sys.exit(code)
 
 
-def settle_process() -> None:
+def settle_process(matrix_products: str = "float32") -> None:
     """Make this process good at small tensor work.
+
+    Matrix products on a GPU are of `matrix_products`, float32 or tf32.
 
     One thread: two in one small job are slower than one, and jobs run side by side. Denormals flushed to zero. Freed
     memory kept for the next tensor instead of given back: with two jobs on two cores, returning and faulting in the
@@ -79,6 +81,7 @@ def settle_process() -> None:
     """
     import torch
 
+    torch.set_float32_matmul_precision({"float32": "highest", "tf32": "high"}[matrix_products])
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     with contextlib.suppress(OSError, AttributeError):  # not glibc: its allocator has its own ways

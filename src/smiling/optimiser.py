@@ -1,59 +1,63 @@
-"""Adam on one flat vector: a handful of tensor operations a step, however many layers a network has."""
+"""Adam on one flat vector: one operation a step, however many layers a network has."""
 
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
+
+WHOLE = 64  # elements: flat vectors are multiples of it, so that none is left to a kernel's end, which rounds otherwise
+
+RULE = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False}
 
 
 def flatten(parameters: Iterable[nn.Parameter]) -> Tensor:
-    """Move the parameters into one vector, of which they become views: writing to one writes to the other."""
+    """Move the parameters into one vector, of which they become views: writing to one writes to the other.
+
+    Zeros fill its end. A parameter's arithmetic is then the same wherever in the vector it stands: a seed's weights are
+    to the bit those that it has without the seeds beside it.
+    """
     parameters = list(parameters)
-    flat = torch.cat([parameter.data.flatten() for parameter in parameters])
-    for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+    sizes = [parameter.numel() for parameter in parameters]
+    flat = parameters[0].data.new_zeros(-(-sum(sizes) // WHOLE) * WHOLE)
+    for parameter, part in zip(parameters, flat[: sum(sizes)].split(sizes), strict=True):
+        part.copy_(parameter.data.flatten())
         parameter.data = part.view(parameter.shape)
     return flat
 
 
 class Adam:
-    """Kingma & Ba (2015), as torch.optim.Adam computes it. It counts its steps on the device, so it can be captured."""
+    """Kingma & Ba (2015), by torch's fused kernel; with a decay of weights, AdamW (Loshchilov & Hutter, 2019).
 
-    def __init__(
-        self,
-        parameters: Iterable[nn.Parameter],
-        lr: float,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-    ) -> None:
+    It counts its steps on the device, so that it can be captured.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, decay: float = 0.0) -> None:
         self.parameters = list(parameters)
-        self.lr, self.betas, self.eps = lr, betas, eps
         self.flat = flatten(self.parameters)
+        self._size = sum(parameter.numel() for parameter in self.parameters)
+        self._gradient = torch.zeros_like(self.flat)
         self.mean = torch.zeros_like(self.flat)
         self.square = torch.zeros_like(self.flat)
-        self.steps = torch.zeros((), dtype=torch.float64, device=self.flat.device)
+        self.steps = torch.zeros((), device=self.flat.device)
+        self._kernel = {"fused": True, "capturable": self.flat.is_cuda}
+        self.lr = lr
+        self._rule = {**RULE, "weight_decay": decay}
 
+    @torch.no_grad()
     def minimise(self, loss: Tensor) -> Tensor:
         """One step down the gradient of `loss`, which is returned detached; no other parameter gets a gradient.
 
         A loss that is not a scalar counts by its sum: the losses of several seeds side by side, of which none depends
         on another's parameters.
         """
-        gradients = torch.autograd.grad(loss.sum(), self.parameters)
-        self._step(torch.cat([gradient.flatten() for gradient in gradients]))
+        gradients = torch.autograd.grad(loss, self.parameters, torch.ones_like(loss))
+        torch.cat([gradient.flatten() for gradient in gradients], out=self._gradient[: self._size])
+        vectors = [self.flat], [self._gradient], [self.mean], [self.square], [], [self.steps]
+        # Compiled, the formula itself is fused with what is around it.
+        kernel = {"foreach": False, "capturable": True} if torch.compiler.is_compiling() else self._kernel
+        adamw(*vectors, lr=self.lr, **self._rule, **kernel)
         return loss.detach()
-
-    @torch.no_grad()
-    def _step(self, gradient: Tensor) -> None:
-        first, second = self.betas
-        self.steps += 1
-        self.mean.lerp_(gradient, 1 - first)
-        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        # flat -= step_size * mean / (sqrt(square) / scale + eps), in as few passes over memory as can be
-        step_size = self.lr / (1 - first**self.steps)
-        scale = (1 - second**self.steps).sqrt()
-        divisor = self.square.sqrt().mul_((1 / (scale * step_size)).to(self.flat.dtype))
-        divisor.add_((self.eps / step_size).to(self.flat.dtype))
-        self.flat.addcdiv_(self.mean, divisor, value=-1)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Moments and step count; the parameters belong to their networks."""

@@ -9,14 +9,17 @@ nothing of one enters another. Every tensor then has a leading dimension of seed
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from smiling.networks import Actor, Critics, side_by_side
+from smiling.networks import Actor, Critics
+from smiling.one_piece import Captured, Compiled, Work
 from smiling.optimiser import Adam, flatten
+from smiling.perceptron import side_by_side
 from smiling.replay import Batch
 from smiling.settings import Settings
 
@@ -73,6 +76,8 @@ class SAC:
             "temperature": Adam([self.log_temperature], settings.temperature_lr),
         }
         self._flat_targets = flatten(self.targets.parameters())
+        # What an update does, without the actor and with it.
+        self._learn: list[Work] = [partial(self._learn_from, actor_due) for actor_due in (False, True)]
 
     @torch.no_grad()
     def explore(self, state: Tensor) -> Tensor:
@@ -81,19 +86,39 @@ class SAC:
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of critics, actor and temperature, and of the targets where they are due; detached diagnostics."""
-        size = batch.states.shape[-2]
-        report = self._step("critics", self.critic_loss(batch, self._draw(size)))
-        return report | self._follow(batch.states)
-
-    def _follow(self, states: Tensor) -> dict[str, Tensor]:
-        """What follows a step of the critics: those of actor and temperature on `states`, and the targets' move."""
-        report = {}
-        if self.updates % self.settings.actor_every == 0:
-            report = self.update_actor(states, self._draw(states.shape[-2]))
+        given = self._given(batch)
+        actor_due = self.updates % self.settings.actor_every == 0
+        if actor_due:
+            given["actor_noise"] = self._draw(given["states"].shape[-2])
+        report = self._learn[actor_due](given)
         self.updates += 1
         if self.updates % self.settings.target_every == 0:
             self.move_targets()
         return report
+
+    def in_one_piece(self) -> None:
+        """From the next update on, do what an update does compiled, or on a GPU as a CUDA graph."""
+        on_gpu = self.device.type == "cuda"
+        self._learn = [Captured(work, self.device) if on_gpu else Compiled(work) for work in self._learn]
+
+    @property
+    def update_kind(self) -> str:
+        """How updates are done: 'plain', 'compiled' or 'CUDA graph'."""
+        return getattr(self._learn[True], "kind", "plain")
+
+    def _given(self, batch: Batch) -> dict[str, Tensor]:
+        """All that the critics' loss depends on beside the networks; what is drawn at random is drawn here."""
+        return {**batch._asdict(), "noise": self._draw(batch.states.shape[-2])}
+
+    def _learn_from(self, actor_due: bool, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        report = self._step("critics", self.critics_objective(given))
+        if actor_due:
+            report |= self.update_actor(given["states"], given["actor_noise"])
+        return report
+
+    def critics_objective(self, given: dict[str, Tensor]) -> Tensor:
+        """What the critics minimise: (...)."""
+        return self.critic_loss(Batch(*(given[name] for name in Batch._fields)), given["noise"])
 
     def critic_loss(self, batch: Batch, noise: Tensor) -> Tensor:
         """Squared soft Bellman error, a mean over the batch for each critic, summed over critics: (...)."""
@@ -102,14 +127,19 @@ class SAC:
         return (self.critics(batch.states, batch.actions) - target.unsqueeze(-2)).square().mean(-1).sum(-1)
 
     def soft_value(self, critics: Critics, states: Tensor, noise: Tensor) -> Tensor:
-        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (..., batch). No task ends: all bootstrap."""
-        actions, log_prob = self.actor.sample(states, noise)
-        return critics(states, actions).amin(-2) - self.temperature.detach().unsqueeze(-1) * log_prob
+        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (..., batch). No task ends: all bootstrap.
+
+        A gradient flows to the critics alone.
+        """
+        with torch.no_grad():
+            actions, log_prob = self.actor.sample(states, noise)
+            entropy_bonus = self.temperature.unsqueeze(-1) * log_prob
+        return critics(states, actions).amin(-2) - entropy_bonus
 
     def update_actor(self, states: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """One step of the actor on `states`, and of the temperature if it is learnt."""
         actions, log_prob = self.actor.sample(states, noise)
-        q = self.critics(states, actions).amin(-2)
+        q = self.critics(states, actions, frozen=True).amin(-2)
         report = self._step("actor", (self.temperature.detach().unsqueeze(-1) * log_prob - q).mean(-1))
         if self.settings.learn_temperature:
             report |= self._step("temperature", self.temperature_loss(log_prob.detach()))

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smiling.diffusion import DiffusionSettings, alpha_bar, diffuse
+from smiling.optimiser import Adam
 from smiling.settings import Settings
 
 LEAK = 0.01  # slope of LeakyReLU below zero, torch's default
+DECAY = 0.01  # of weights, torch's default for AdamW
 
 
 class ScoreModelSettings(Settings):
@@ -53,15 +55,18 @@ class ScoreModel(nn.Module):
         embedded = sinusoidal(torch.arange(settings.diffusion.steps), settings.time_size)
         self.register_buffer("embedded", embedded, persistent=False)
 
+    def embedding(self, times: Tensor) -> Tensor:
+        """Of integer times: (n,) -> (n, time_size)."""
+        return self.time_out(F.leaky_relu(self.time_in(self.embedded[times]), self.slope))
+
     def time_bias(self, times: Tensor) -> Tensor:
         """What time adds to the hidden layer before its activation, its bias included: (n,) -> (n, width)."""
-        embedding = self.time_out(F.leaky_relu(self.time_in(self.embedded[times]), self.slope))
-        return F.linear(embedding, self.hidden.weight[:, self.state_size :], self.hidden.bias)
+        return F.linear(self.embedding(times), self.hidden.weight[:, self.state_size :], self.hidden.bias)
 
     def forward(self, noisy: Tensor, times: Tensor) -> Tensor:
         """Predicted noise for noisy states (n, state) at integer times (n,): (n, state)."""
-        hidden = F.linear(noisy, self.hidden.weight[:, : self.state_size]) + self.time_bias(times)
-        return self.out(F.leaky_relu(hidden, self.slope))
+        hidden = self.hidden(torch.cat([noisy, self.embedding(times)], -1))
+        return self.out(F.leaky_relu_(hidden, self.slope))
 
 
 def denoising_loss(model: ScoreModel, states: Tensor, times: Tensor, noise: Tensor) -> Tensor:
@@ -70,20 +75,16 @@ def denoising_loss(model: ScoreModel, states: Tensor, times: Tensor, noise: Tens
     return F.mse_loss(model(noisy, times), noise)
 
 
-def score_optimiser(model: ScoreModel) -> torch.optim.AdamW:
-    """The authors' choice: AdamW at a constant rate."""
-    return torch.optim.AdamW(model.parameters(), lr=model.settings.lr, fused=True)
+def score_optimiser(model: ScoreModel) -> Adam:
+    """The authors' choice: torch's AdamW at a constant rate."""
+    return Adam(model.parameters(), model.settings.lr, decay=DECAY)
 
 
-def fit_pass(model: ScoreModel, optimiser: torch.optim.Optimizer, states: Tensor, generator: torch.Generator) -> Tensor:
+def fit_pass(model: ScoreModel, optimiser: Adam, states: Tensor, generator: torch.Generator) -> Tensor:
     """One pass over `states` (n, state), already in random order; the mean loss, a scalar tensor."""
     losses = []
     for batch in states.split(model.settings.batch):
         times = torch.randint(len(model.alpha_bar), (len(batch),), generator=generator, device=batch.device)
         noise = torch.randn(batch.shape, generator=generator, device=batch.device)
-        loss = denoising_loss(model, batch, times, noise)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.detach())
+        losses.append(optimiser.minimise(denoising_loss(model, batch, times, noise)))
     return torch.stack(losses).mean()

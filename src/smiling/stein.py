@@ -26,7 +26,12 @@ from torch.nn import functional as F
 
 from smiling.score_pair import ScorePair
 
-STATES_AT_ONCE = 1024  # evaluated together: their hidden layers stay in a core's cache
+STATES_AT_ONCE = 1024  # that share times and noises
+PAIRS_AT_ONCE = {
+    "cpu": 1024,
+    "cuda": 65_536,
+}  # of state and sample: hidden layers that stay in a core's cache; on a GPU
+# as many as keep it busy
 TIME_BINS = 50  # density over time and linear responses are constant on each of as many intervals
 PILOT_STATES, PILOT_PAIRS = 64, 8  # states, and pairs of opposite noises for each bin, that the density is chosen by
 STATES_SHARE = 0.1  # how much the spread between states counts in the density, beside that over noises
@@ -46,6 +51,7 @@ class SteinCost:
     def __init__(self, pair: ScorePair, slopes: Tensor, cumulative: Tensor | None = None) -> None:
         self.pair = pair
         self.edges = bin_edges(pair)
+        self.pairs_at_once = PAIRS_AT_ONCE[slopes.device.type]
         self._slopes = slopes
         # Derivatives of the predictions by their inputs, (bins, 2, input, output), and with them the c of each unit.
         self._derivative = torch.einsum("mih,bmh,mhj->bmij", pair.inward, slopes, pair.outward)
@@ -113,34 +119,42 @@ class SteinCost:
         # 2 sigma sum_h slope_h c_h, where slope_h is `pair.slope` and, for active units, 1 - pair.slope more
         units = 2 * scale * (scale * self._through[bins] - self._trace)
         known_expert, known_learner = (pair.slope * units.sum(-1) - sigma[:, None] ** 2 * self._size[bins]).unbind(-1)
-        active = ((1 - pair.slope) * units)[..., None]
-        offset = (pair.out_bias - response[..., None, :]).unbind()
-        inner, hidden = states @ pair.inward, torch.empty(2, len(states), pair.inward.shape[-1], device=states.device)
-        rows = []
-        for k, root in enumerate(share.sqrt().tolist()):
-            torch.add(shift[k, :, None], inner, alpha=root, out=hidden)
-            F.leaky_relu_(hidden, pair.slope)
-            residual = torch.baddbmm(offset[k], hidden, pair.outward)
-            slopes = torch.bmm(hidden.gt_(0), active[k]).squeeze(-1)
-            expert, learner = torch.linalg.vecdot(residual, residual) + slopes
-            rows.append(expert - learner)
-        return (torch.stack(rows) + (known_expert - known_learner)[:, None]) / pair.state_size
+        active = ((1 - pair.slope) * units)[..., None, :]
+        offset = pair.out_bias.mT - response[..., None]
+        # Units and outputs in rows, states in columns: BLAS is slow where a product has few columns.
+        outward, inner, root = pair.outward.mT.contiguous(), pair.inward.mT @ states.T, share.sqrt()
+        values, at_once = [], max(1, self.pairs_at_once // len(states))
+        for first in range(0, len(times), at_once):
+            some = slice(first, first + at_once)
+            hidden = F.leaky_relu_(_before_activation(inner, root[some], shift[some]), pair.slope)
+            both = hidden.flatten(0, 1)  # models, of one sample after the other
+            outwards = outward.expand(len(hidden), *outward.shape).flatten(0, 1)
+            residual = torch.baddbmm(offset[some].flatten(0, 1), outwards, both)
+            slopes = torch.bmm(active[some].flatten(0, 1), both.gt_(0)).squeeze(-2)
+            values.append(residual.square_().sum(-2) + slopes)
+        expert, learner = torch.cat(values).view(len(times), 2, -1).unbind(1)
+        return (expert - learner + (known_expert - known_learner)[:, None]) / pair.state_size
 
     def _density(self, states: Tensor, generator: torch.Generator) -> Tensor:
         """Probability of each bin: as the integrand varies there, with the noise and between states."""
         width = self.edges.diff()
-        values = []
-        for _ in range(PILOT_PAIRS):
-            uniform = torch.rand(len(width), generator=generator, device=states.device)
-            times = self.edges[:-1] + (uniform * width).long()
-            noise = torch.randn(len(width), states.shape[1], generator=generator, device=states.device)
-            values += [self.differences(states, times, noise), self.differences(states, times, -noise)]
-        drawn = torch.stack(values)
+        uniform = torch.rand(PILOT_PAIRS, len(width), generator=generator, device=states.device)
+        times = (self.edges[:-1] + (uniform * width).long()).flatten()
+        noise = torch.randn(len(times), states.shape[1], generator=generator, device=states.device)
+        values = self.differences(states, times.repeat(2), torch.cat([noise, -noise]))
+        drawn = values.view(2 * PILOT_PAIRS, len(width), -1)
         spread = drawn.var(0).mean(-1).sqrt() + STATES_SHARE * drawn.mean(0).std(-1)
         smooth = F.avg_pool1d(spread[None], 3, 1, 1, count_include_pad=False)[0] * width
         density = smooth / smooth.sum().clamp_min(torch.finfo(smooth.dtype).tiny)
         density = (1 - UNIFORM_SHARE) * density
         return density + (1 - density.sum()) * self._uniform
+
+
+def _before_activation(inner: Tensor, root: Tensor, shift: Tensor) -> Tensor:
+    """root inner + shift: what states (2, H, n) and samples (k,), (k, 2, H) add up to, (k, 2, H, n)."""
+    if len(root) > 1 or root.is_cuda:
+        return torch.mul(inner, root[:, None, None, None]).add_(shift[..., None])
+    return torch.add(shift[..., None], inner, alpha=root.item())  # in one pass; on a CPU no device is waited for
 
 
 def _opposite(noise: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """What a step of training costs on this machine, part by part, and how much of it the mathematics needs."""
 
+import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -12,6 +13,7 @@ from smiling.methods import LearnedReward
 from smiling.methods.dac import DAC
 from smiling.methods.iq_learn import IQLearn
 from smiling.methods.smiling import Smiling
+from smiling.plain_sac import PlainSAC
 from smiling.replay import Batch, Replay
 from smiling.sac import SAC, SACSettings
 
@@ -19,16 +21,18 @@ REWARDS: dict[str, type[LearnedReward]] = {"smiling": Smiling, "dac": DAC}  # th
 PARTS = ("environment", "action", "batch", "critics", "actor", "targets", "dreamer", "reward update", "reward")
 MATRIX = 1024  # rows and columns of the product that a machine's rate is measured by
 SHORTEST_SECONDS = 0.5  # that a measurement lasts, however fast the work is
+FEWEST_CALLS = 5  # in it, however slow
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Mean wall time of a call, after one that is not counted: of two calls at least, of half a second's calls."""
+    """Median wall time of a call, after one that is not counted."""
     work()
-    calls, start = 0, now(device)
-    while calls < 2 or now(device) - start < SHORTEST_SECONDS:
+    taken: list[float] = []
+    while len(taken) < FEWEST_CALLS or sum(taken) < SHORTEST_SECONDS:
+        start = now(device)
         work()
-        calls += 1
-    return (now(device) - start) / calls
+        taken.append(now(device) - start)
+    return statistics.median(taken)
 
 
 def now(device: torch.device) -> float:
@@ -90,10 +94,11 @@ def sac_parts(settings: ExperimentSettings, task: str, learner: str, seeds: int)
     replay, environment = random_play(task, device)
     solver = solver_of(settings, task, learner, replay, seeds, device)
     sac = solver.settings
+    if settings.training.one_piece:
+        solver.in_one_piece()
 
     def drawn() -> Batch:
-        parts = [replay.batch(replay.draw(sac.batch, random)) for _ in range(seeds)]
-        return Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
+        return batch_of(replay, sac.batch, seeds, random)
 
     batch = drawn()
     noise = torch.randn(seeds, sac.batch, solver.action_size, device=device)
@@ -107,6 +112,27 @@ def sac_parts(settings: ExperimentSettings, task: str, learner: str, seeds: int)
     update = seconds(lambda: solver.update(batch), device)
     parts["critics"] = update - parts["actor"] - parts["targets"]
     return {name: 1000 * value / seeds for name, value in parts.items()}
+
+
+def batch_of(replay: Replay, size: int, seeds: int, random: torch.Generator) -> Batch:
+    """Transitions of `replay`, others for each seed."""
+    parts = [replay.batch(replay.draw(size, random)) for _ in range(seeds)]
+    return Batch(*(torch.stack(part) for part in zip(*parts, strict=True)))
+
+
+def plain_update(settings: ExperimentSettings, task: str) -> float:
+    """Milliseconds of one seed's SAC update by the plain path."""
+    device = torch.device(settings.training.device)
+    random = torch.Generator(device).manual_seed(0)
+    replay, _ = random_play(task, device)
+    plain = PlainSAC(SAC(*envs.sizes(task), settings.sac, 0, device))
+    batch = replay.batch(replay.draw(settings.sac.batch, random))
+
+    def update() -> None:
+        noises = torch.randn(2, *batch.actions.shape, generator=random, device=device)
+        plain.update(batch, *noises)
+
+    return 1000 * seconds(update, device)
 
 
 def rewarded_states(settings: ExperimentSettings, task: str) -> float:

@@ -6,6 +6,7 @@ with its own environment, replay, learned reward and randomness.
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ from smiling.seeding import derive
 from smiling.settings import Settings
 
 UNSEEN = math.nan  # kept in place of the task's reward where a learned one stands in: a leak could not go unnoticed
+Outcome = tuple[np.ndarray, float]  # an action's: the next state, and the task's reward
 
 
 class TrainingSettings(Settings):
@@ -43,12 +45,29 @@ class TrainingSettings(Settings):
     )
     reward_block: int = Field(50, ge=1, description="new transitions in such a block")
     checkpoint_seconds: float = Field(300, ge=0, description="least time between checkpoints")
+    overlap: bool = Field(
+        False,
+        description="environments step on another core while the solver learns, for SAC: the same events in the same "
+        "order, the same curve",
+    )
     device: Literal["cpu", "cuda"] = "cpu"
+    one_piece: bool = Field(
+        False,
+        description="compile SAC's update, if there is a C++ compiler, or on a GPU record it as a CUDA graph: faster "
+        "after half a minute, equal up to rounding",
+    )
+    matrix_products: Literal["float32", "tf32"] = Field("float32", description="tf32: ten bits of mantissa, on a GPU")
 
     @model_validator(mode="after")
     def _device_exists(self) -> "TrainingSettings":
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError("device 'cuda' is asked for, but torch sees no CUDA GPU; use device: cpu")
+        return self
+
+    @model_validator(mode="after")
+    def _device_can(self) -> "TrainingSettings":
+        if self.device == "cpu" and self.matrix_products != "float32":
+            raise ValueError("matrix_products 'tf32' is for device 'cuda'; leave it out on a CPU")
         return self
 
 
@@ -150,7 +169,12 @@ class Loop:
         if self.keep_best:
             for policy, best in zip(kept, self._best, strict=True):
                 policy.load_state_dict(best)
-        folder.finish(self.curves, kept, [{"final_return": curve[-1]["return"]} for curve in self.curves])
+        made = self.made_with()
+        folder.finish(self.curves, kept, [{"final_return": curve[-1]["return"], **made} for curve in self.curves])
+
+    def made_with(self) -> dict[str, Any]:
+        """What the run's record says of how it was run, beside settings, versions and hardware."""
+        return {}
 
     def _latest(self) -> str:
         latest = [f"{curve[-1]['return']:.0f}" for curve in self.curves if curve]
@@ -218,24 +242,51 @@ class Training(Loop):
         place = (envs.EPISODE_STEPS, *envs.sizes(task), solver.device)
         replays = [Replay(solver.settings.replay_capacity, *place) for _ in seeds]
         super().__init__(task, solver, replays, settings, seeds, rewards, with_actions)
+        if settings.one_piece:
+            solver.in_one_piece()
         self._rewarded = 0
+        self._background = ThreadPoolExecutor(1) if settings.overlap else None
+        self._outcomes: Callable[[], list[Outcome]] | None = None  # of actions whose consequences are not stored yet
+
+    def made_with(self) -> dict[str, Any]:
+        return {"update": self.solver.update_kind}
 
     def policies(self) -> list[Actor]:
         return [self.solver.actor.seed(index) for index in range(len(self.seeds))]
 
     def _episode(self) -> None:
         starts = [derive(seed, "episode", self.step) for seed in self.seeds]
-        states = self._observe([env.reset(seed=start)[0] for env, start in zip(self.envs, starts, strict=True)])
-        for replay, state in zip(self.replays, states, strict=True):
+        self._states = self._observe([env.reset(seed=start)[0] for env, start in zip(self.envs, starts, strict=True)])
+        for replay, state in zip(self.replays, self._states, strict=True):
             replay.begin(state)
         for _ in range(envs.EPISODE_STEPS):
             self._learn()
-            actions = self._act(states)
-            steps = [env.step(action) for env, action in zip(self.envs, actions.cpu().numpy(), strict=True)]
-            states = self._observe([step[0] for step in steps])
-            for replay, action, step, state in zip(self.replays, actions, steps, states, strict=True):
-                replay.add(action, step[1] if self.rewards is None else UNSEEN, state)
+            self._arrive()
+            self._send(self._act(self._states))
             self.step += 1
+        self._arrive()
+
+    def _send(self, actions: Tensor) -> None:
+        """Take `actions` (seeds, action): in the background, if the solver learns meanwhile."""
+        for replay, action in zip(self.replays, actions, strict=True):
+            replay.take(action)
+        chosen = actions.cpu().numpy()
+
+        def outcomes() -> list[Outcome]:
+            return [env.step(action)[:2] for env, action in zip(self.envs, chosen, strict=True)]
+
+        self._outcomes = self._background.submit(outcomes).result if self._background else outcomes
+        if not self._background:
+            self._arrive()
+
+    def _arrive(self) -> None:
+        """Store what the latest actions led to, once: before it is read, and before the next ones."""
+        if self._outcomes is None:
+            return
+        outcomes, self._outcomes = self._outcomes(), None
+        self._states = self._observe([state for state, _ in outcomes])
+        for replay, (_, reward), state in zip(self.replays, outcomes, self._states, strict=True):
+            replay.arrive(reward if self.rewards is None else UNSEEN, state)
 
     def _observe(self, observations: list[np.ndarray]) -> Tensor:
         """(seeds, state)."""
@@ -254,6 +305,7 @@ class Training(Loop):
             return
         due = self.step % self.settings.reward_update_every == 0 or self.solver.updates == 0
         if self.rewards is not None and due:
+            self._arrive()
             self._update_rewards()
             self._rewarded = 0
         if self.rewards is not None and self.settings.reward_for == "replay":
@@ -264,16 +316,15 @@ class Training(Loop):
     def _batch(self, index: int) -> Batch:
         """A batch of the seed at `index`; its rewards are the learned ones where there is a learned reward."""
         replay, random, size = self.replays[index], self.random[index], self.solver.settings.batch
+        stored = self.rewards is not None and self.settings.reward_for == "replay"
+        places = replay.draw(size, random, skip=self.step - self._rewarded if stored else 0)
+        if self._outcomes is not None and bool((places == replay.newest).any()):
+            self._arrive()
+        batch = replay.batch(places)
         if self.rewards is None:
-            return replay.batch(replay.draw(size, random))
+            return batch
         reward = self.rewards[index]
-        if self.settings.reward_for == "replay":
-            batch = replay.batch(replay.draw(size, random, skip=self.step - self._rewarded))
-            pointwise = batch.rewards
-        else:
-            places = replay.draw(size, random)
-            batch = replay.batch(places)
-            pointwise = reward.pointwise(self._features(replay, places))
+        pointwise = batch.rewards if stored else reward.pointwise(self._features(replay, places))
         return batch._replace(rewards=reward.in_batch(pointwise))
 
     def _reward_replays(self) -> None:
@@ -281,6 +332,7 @@ class Training(Loop):
         waiting = self.step - self._rewarded
         if self._rewarded > 0 and waiting < self.settings.reward_block:
             return
+        self._arrive()
         for replay, reward in zip(self.replays, self.rewards, strict=True):
             places = replay.latest(waiting)
             replay.rewards[places] = reward.pointwise(self._features(replay, places))

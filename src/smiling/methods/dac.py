@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from smiling.imitation import Imitation, run_with_reward
 from smiling.methods import LearnedReward, Method
-from smiling.score_model import LEAK
+from smiling.optimiser import Adam
+from smiling.score_model import DECAY, LEAK
 from smiling.seeding import derive
 from smiling.settings import Settings
 
@@ -78,7 +79,7 @@ class DAC(LearnedReward):
         self.generator = torch.Generator(expert_features.device).manual_seed(derive(seed, "dac"))
         self.model = discriminator(expert_features.shape[-1], settings, derive(seed, "discriminator"))
         self.model.to(expert_features.device)
-        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.lr, fused=True)
+        self.optimiser = Adam(self.model.parameters(), settings.lr, decay=DECAY)
         self._expert_features = expert_features
 
     def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
@@ -90,10 +91,7 @@ class DAC(LearnedReward):
             )
             mix = torch.rand(len(learner), 1, generator=self.generator, device=learner.device)
             loss = discriminator_loss(self.model, self._expert_features[mine], learner, mix, self.settings.penalty)
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
-            losses.append(loss.detach())
+            losses.append(self.optimiser.minimise(loss))
         return {"discriminator_loss": torch.stack(losses).mean().item()}
 
     @torch.no_grad()

@@ -62,10 +62,7 @@ class DiffAIL(LearnedReward):
                 len(self._expert_features), (len(learner),), generator=self.generator, device=learner.device
             )
             loss = discriminator_loss(self._loss(self._expert_features[mine]), self._loss(learner))
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
-            losses.append(loss.detach())
+            losses.append(self.optimiser.minimise(loss))
         return {"discriminator_loss": torch.stack(losses).mean().item()}
 
     def _loss(self, states: Tensor) -> Tensor:

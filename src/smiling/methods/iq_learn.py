@@ -54,14 +54,12 @@ class IQLearn(SAC):
         self.with_actions = with_actions
         self._expert = expert
 
-    def update(self, batch: Batch) -> dict[str, Tensor]:
-        """One step of critic and actor; the task's rewards in `batch` are not looked at."""
+    def _given(self, batch: Batch) -> dict[str, Tensor]:
+        """The expert's transitions and, after them, the policy's; the task's rewards are not looked at."""
         expert, size = self._expert_batch(batch), batch.states.shape[-2]
         stacked_along = len(self._leading)
         both = Batch(*(torch.cat(pair, stacked_along) for pair in zip(expert, batch, strict=True)))
-        noise, next_noise = self._draw(2 * size), self._draw(2 * size)
-        report = self._step("critics", self.iq_loss(both, size, noise, next_noise))
-        return report | self._follow(both.states)
+        return {**both._asdict(), "noise": self._draw(2 * size), "next_noise": self._draw(2 * size)}
 
     def _expert_batch(self, policy: Batch) -> Batch:
         """As many expert transitions; of states only, they take the actions of the policy's half."""
@@ -70,6 +68,11 @@ class IQLearn(SAC):
         rows = torch.stack(rows).view(*self._leading, size)
         expert = Batch(*(part[rows] for part in self._expert))
         return expert if self.with_actions else expert._replace(actions=policy.actions)
+
+    def critics_objective(self, given: dict[str, Tensor]) -> Tensor:
+        """The objective above on a batch whose first half is the expert's: (...)."""
+        both = Batch(*(given[name] for name in Batch._fields))
+        return self.iq_loss(both, both.states.shape[-2] // 2, given["noise"], given["next_noise"])
 
     def iq_loss(self, both: Batch, experts: int, noise: Tensor, next_noise: Tensor) -> Tensor:
         """The objective above on a batch whose first `experts` transitions are the expert's: (...)."""

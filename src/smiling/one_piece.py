@@ -1,0 +1,73 @@
+"""A solver's update as one piece: compiled into one function of C++ on a CPU, recorded as a CUDA graph on a GPU.
+
+An update of small networks is hundreds of operations, and dispatching them takes longer than their arithmetic. `Work`
+is a fixed sequence of operations on tensors that keep their shapes: no value is looked at, nothing drawn at random,
+nothing sent to or from a GPU.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch._dynamo
+from torch import Tensor
+
+from smiling.settings import first_line
+
+Work = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+
+EAGER_CALLS = 3  # before recording: libraries choose their kernels and allocate their workspaces in the first ones
+
+
+class Compiled:
+    """`work` by torch.compile; as it is written where that fails, for want of a C++ compiler perhaps, which is said."""
+
+    kind = "compiled"
+
+    def __init__(self, work: Work) -> None:
+        torch._dynamo.config.trace_autograd_ops = True
+        self._plain = work
+        self._work = torch.compile(work, fullgraph=True, dynamic=False)
+
+    def __call__(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        try:
+            return self._work(given)
+        except torch._dynamo.exc.TorchDynamoException as error:  # before any of the work was done
+            print(f"the update runs uncompiled, more slowly: {first_line(error)}", flush=True)
+            self._work, self.kind = self._plain, "plain"
+            return self._work(given)
+
+
+class Captured:
+    """`work` as a CUDA graph. The first calls do it as it is written; results are overwritten by the next call."""
+
+    kind = "CUDA graph"
+
+    def __init__(self, work: Work, device: torch.device) -> None:
+        self._work = work
+        self._stream = torch.cuda.Stream(device)
+        self._calls = 0
+
+    def __call__(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        self._calls += 1
+        if self._calls <= EAGER_CALLS:
+            return self._aside(given)
+        if self._calls == EAGER_CALLS + 1:
+            self._record(given)
+        for name, value in given.items():
+            self._given[name].copy_(value)
+        self._graph.replay()
+        return self._results
+
+    def _aside(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The work on another stream than the default one, which cannot be recorded."""
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            results = self._work(given)
+        torch.cuda.current_stream().wait_stream(self._stream)
+        return results
+
+    def _record(self, given: dict[str, Tensor]) -> None:
+        self._given = {name: value.clone() for name, value in given.items()}
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph, stream=self._stream):
+            self._results = self._work(self._given)
