@@ -21,9 +21,10 @@ GROUPS = {  # of the measured parts
     "batch": ("batch",),
     "critics": ("critics", "targets"),
     "actor": ("actor",),
+    "update in one piece": ("in one piece",),
     "learned reward": ("reward update", "reward"),
 }
-GROUP_COLOURS = dict(zip(GROUPS, ("#BBBBBB", "#E5D8BD", *SPARE_COLOURS[1:3], COLOURS["smiling"]), strict=True))
+GROUP_COLOURS = dict(zip(GROUPS, ("#BBBBBB", "#E5D8BD", *SPARE_COLOURS[:3], COLOURS["smiling"]), strict=True))
 FLOOR = 4e-3  # of the errors' axis: leaves room for its legend
 TASK_MARKERS = {"ball_in_cup_catch": "o", "cheetah_run": "s", "humanoid_walk": "^"}
 ESTIMATOR_COLOURS = {"grid": COLOURS["dac"], "tiled": COLOURS["bc"], "stein": COLOURS["smiling"]}

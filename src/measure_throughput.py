@@ -23,7 +23,7 @@ SEEDS = (1, 5)
 def sac_rows(settings: ExperimentSettings, task: str, seeds: int, rate: float) -> list[dict[str, Any]]:
     """SAC alone (the expert's training), under each method that rewards it, and IQ-Learn's."""
     parts = throughput.sac_parts(settings, task, "expert", seeds)
-    update = parts["critics"] + parts["actor"] + parts["targets"]
+    update = sum(parts.get(name, 0.0) for name in throughput.UPDATE)
     operations = throughput.update_operations(settings.sac, *envs.sizes(task))
     alone = {"plain_over_update": throughput.plain_update(settings, task) / update} if seeds == 1 else {}
     rows = [{"learner": "expert", **parts, "share_of_rate": 1000 * operations / update / rate, **alone}]

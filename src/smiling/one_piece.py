@@ -8,7 +8,6 @@ nothing sent to or from a GPU.
 from collections.abc import Callable
 
 import torch
-import torch._dynamo
 from torch import Tensor
 
 from smiling.settings import first_line
@@ -24,6 +23,8 @@ class Compiled:
     kind = "compiled"
 
     def __init__(self, work: Work) -> None:
+        import torch._dynamo  # takes a second or two
+
         torch._dynamo.config.trace_autograd_ops = True
         self._plain = work
         self._work = torch.compile(work, fullgraph=True, dynamic=False)

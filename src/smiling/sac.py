@@ -86,7 +86,7 @@ class SAC:
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of critics, actor and temperature, and of the targets where they are due; detached diagnostics."""
-        given = self._given(batch)
+        given = self.prepare(batch)
         actor_due = self.updates % self.settings.actor_every == 0
         if actor_due:
             given["actor_noise"] = self._draw(given["states"].shape[-2])
@@ -106,7 +106,7 @@ class SAC:
         """How updates are done: 'plain', 'compiled' or 'CUDA graph'."""
         return getattr(self._learn[True], "kind", "plain")
 
-    def _given(self, batch: Batch) -> dict[str, Tensor]:
+    def prepare(self, batch: Batch) -> dict[str, Tensor]:
         """All that the critics' loss depends on beside the networks; what is drawn at random is drawn here."""
         return {**batch._asdict(), "noise": self._draw(batch.states.shape[-2])}
 

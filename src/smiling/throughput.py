@@ -18,7 +18,8 @@ from smiling.replay import Batch, Replay
 from smiling.sac import SAC, SACSettings
 
 REWARDS: dict[str, type[LearnedReward]] = {"smiling": Smiling, "dac": DAC}  # those of the paper that reward a solver
-PARTS = ("environment", "action", "batch", "critics", "actor", "targets", "dreamer", "reward update", "reward")
+UPDATE = ("critics", "actor", "targets", "in one piece", "dreamer")  # parts of a solver's own update
+PARTS = ("environment", "action", "batch", *UPDATE, "reward update", "reward")
 MATRIX = 1024  # rows and columns of the product that a machine's rate is measured by
 SHORTEST_SECONDS = 0.5  # that a measurement lasts, however fast the work is
 FEWEST_CALLS = 5  # in it, however slow
@@ -94,8 +95,6 @@ def sac_parts(settings: ExperimentSettings, task: str, learner: str, seeds: int)
     replay, environment = random_play(task, device)
     solver = solver_of(settings, task, learner, replay, seeds, device)
     sac = solver.settings
-    if settings.training.one_piece:
-        solver.in_one_piece()
 
     def drawn() -> Batch:
         return batch_of(replay, sac.batch, seeds, random)
@@ -106,11 +105,14 @@ def sac_parts(settings: ExperimentSettings, task: str, learner: str, seeds: int)
         "environment": environment * seeds,
         "action": seconds(lambda: solver.explore(batch.states[:, 0]).cpu(), device),
         "batch": seconds(drawn, device),
-        "actor": seconds(lambda: solver.update_actor(batch.states, noise), device) / sac.actor_every,
-        "targets": seconds(solver.move_targets, device) / sac.target_every,
     }
-    update = seconds(lambda: solver.update(batch), device)
-    parts["critics"] = update - parts["actor"] - parts["targets"]
+    if settings.training.one_piece:
+        solver.in_one_piece()
+        parts["in one piece"] = seconds(lambda: solver.update(batch), device)
+    else:
+        parts["actor"] = seconds(lambda: solver.update_actor(batch.states, noise), device) / sac.actor_every
+        parts["targets"] = seconds(solver.move_targets, device) / sac.target_every
+        parts["critics"] = seconds(lambda: solver.update(batch), device) - parts["actor"] - parts["targets"]
     return {name: 1000 * value / seeds for name, value in parts.items()}
 
 

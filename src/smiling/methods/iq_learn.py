@@ -54,7 +54,7 @@ class IQLearn(SAC):
         self.with_actions = with_actions
         self._expert = expert
 
-    def _given(self, batch: Batch) -> dict[str, Tensor]:
+    def prepare(self, batch: Batch) -> dict[str, Tensor]:
         """The expert's transitions and, after them, the policy's; the task's rewards are not looked at."""
         expert, size = self._expert_batch(batch), batch.states.shape[-2]
         stacked_along = len(self._leading)
