@@ -1,12 +1,15 @@
 """Updates compiled, or on a GPU recorded, against the same updates as they are written."""
 
 import shutil
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch._inductor import config as inductor
 
 from smiling.methods.iq_learn import IQLearn, IQLearnSettings
+from smiling.one_piece import EAGER_CALLS, Captured
 from smiling.replay import Batch
 from smiling.sac import SAC, SACSettings
 
@@ -72,6 +75,38 @@ def test_update_without_a_compiler_is_the_plain_one(capsys, monkeypatch, tmp_pat
         differences(solvers, {1: 0, 10: 0})
     assert solvers[1].update_kind == "plain"
     assert "the update runs uncompiled, more slowly" in capsys.readouterr().out
+
+
+def test_recorded_work_is_replayed_on_what_is_given(monkeypatch):
+    """The bookkeeping alone, without a GPU: which calls are eager, and that a replay sees the latest inputs."""
+
+    def work(given):
+        return {"sum": given["a"] + given["b"]}
+
+    class Graph:
+        """What the work did while it was recorded is done again by each replay, on the same tensors."""
+
+        replays = 0
+
+        def replay(self):
+            Graph.replays += 1
+            captured._results["sum"].copy_(work(captured._given)["sum"])
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    for name, stand_in in {
+        "Stream": lambda device: stream,
+        "current_stream": lambda: stream,
+        "stream": lambda stream: nullcontext(),
+        "CUDAGraph": Graph,
+        "graph": lambda graph, stream: nullcontext(),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    captured = Captured(work, torch.device("cuda"))
+    for call in range(1, EAGER_CALLS + 5):
+        given = {"a": torch.tensor(float(call)), "b": torch.tensor(10.0)}
+        assert captured(given)["sum"] == call + 10
+        assert given["a"] == call
+    assert Graph.replays == 4
 
 
 @cuda

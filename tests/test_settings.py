@@ -76,6 +76,8 @@ def test_differences_are_empty_only_for_equal_mappings(old, new):
         ("quick", ["method_settings.gail.penalty=1"], "unknown method 'gail'"),
         ("quick", ["tasks.cheetah_run.env_steps=1500"], "'tasks.cheetah_run.env_steps' is 1500: .*multiple of 1000"),
         ("quick", ["training.device=cuda"], "torch sees no CUDA GPU"),
+        ("quick", ["training.matrix_products=tf32"], "'tf32' is for device 'cuda'; leave it out on a CPU"),
+        ("quick", ["training.matrix_products=bf16"], "'training.matrix_products' is 'bf16'.*'float32' or 'tf32'"),
         ("quick", ["width"], "--set width: write key=value"),
     ],
 )

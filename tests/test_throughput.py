@@ -32,7 +32,7 @@ def test_totals_are_sums_and_a_learned_reward_counts_over_the_plain_update():
     rows = [
         {**ROW, "learner": "expert", "critics": 2.0, "actor": 1.0},
         {**ROW, "learner": "smiling", "critics": 2.0, "actor": 1.0, "reward": 0.5, "reward update": 0.1},
-        {**ROW, "learner": "iq_learn", "critics": 3.0, "actor": 1.0},
+        {**ROW, "learner": "iq_learn", "in one piece": 4.0},
     ]
     table = with_totals(rows).set_index("learner")
     assert table["step"].to_dict() == pytest.approx({"expert": 3.3, "smiling": 3.9, "iq_learn": 4.3})

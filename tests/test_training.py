@@ -124,14 +124,6 @@ def test_environments_in_the_background_change_nothing(tmp_path, reward_for):
     torch.testing.assert_close(*parts, rtol=0, atol=0, equal_nan=True)
 
 
-def test_transition_is_not_read_before_its_environment_has_answered(tmp_path):
-    """With a batch of many times the replay every update draws the newest transition."""
-    training = trained(tmp_path, 2000, overlap=True)
-    newest = [batch.next_states for batch in training.solver.batches[:20]]
-    assert training.solver.batches[0].states.shape[1] == 32
-    assert all(torch.isfinite(states).all() for states in newest)
-
-
 def test_seeds_side_by_side_learn_what_each_learns_alone(tmp_path):
     """Neither the companions nor their number enter a seed's curve, networks or transitions, beyond rounding."""
     together = trained(tmp_path / "together", 2000, seeds=(3, 5, 8))
