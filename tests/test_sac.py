@@ -121,7 +121,7 @@ def test_temperature_moves_against_the_gap_to_the_target_entropy():
         gradient = torch.autograd.grad(solver.temperature_loss(torch.tensor([log_prob])), solver.log_temperature)[0]
         # d/d log T of T (-log_prob + |A|)
         assert gradient.item() == pytest.approx(before * (-log_prob + 2), rel=1e-5)
-        solver._step("temperature", solver.temperature_loss(torch.tensor([log_prob])))
+        solver._optimisers["temperature"].minimise(solver.temperature_loss(torch.tensor([log_prob])))
         assert (solver.temperature.item() - before) * direction > 0
 
 

@@ -1,6 +1,6 @@
 """Adam on one flat vector: one operation a step, however many layers a network has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch.optim.adamw import adamw
 
 WHOLE = 64  # elements: flat vectors are multiples of it, so that none is left to a kernel's end, which rounds otherwise
 
-RULE = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False}
+RULE = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
 
 
 def flatten(parameters: Iterable[nn.Parameter]) -> Tensor:
@@ -27,10 +27,7 @@ def flatten(parameters: Iterable[nn.Parameter]) -> Tensor:
 
 
 class Adam:
-    """Kingma & Ba (2015), by torch's fused kernel; with a decay of weights, AdamW (Loshchilov & Hutter, 2019).
-
-    It counts its steps on the device, so that it can be captured.
-    """
+    """Kingma & Ba (2015), by torch's fused kernel; with a decay of weights, AdamW (Loshchilov & Hutter, 2019)."""
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, decay: float = 0.0) -> None:
         self.parameters = list(parameters)
@@ -40,24 +37,28 @@ class Adam:
         self.mean = torch.zeros_like(self.flat)
         self.square = torch.zeros_like(self.flat)
         self.steps = torch.zeros((), device=self.flat.device)
-        self._kernel = {"fused": True, "capturable": self.flat.is_cuda}
         self.lr = lr
         self._rule = {**RULE, "weight_decay": decay}
 
-    @torch.no_grad()
     def minimise(self, loss: Tensor) -> Tensor:
-        """One step down the gradient of `loss`, which is returned detached; no other parameter gets a gradient.
+        """One step down the gradient of `loss`, which is returned detached; no other parameter gets a gradient."""
+        self.step(self.gradients(loss))
+        return loss.detach()
+
+    def gradients(self, loss: Tensor) -> Sequence[Tensor]:
+        """Of `loss` by each parameter.
 
         A loss that is not a scalar counts by its sum: the losses of several seeds side by side, of which none depends
         on another's parameters.
         """
-        gradients = torch.autograd.grad(loss, self.parameters, torch.ones_like(loss))
+        return torch.autograd.grad(loss, self.parameters, torch.ones_like(loss))
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One step down the gradients."""
         torch.cat([gradient.flatten() for gradient in gradients], out=self._gradient[: self._size])
         vectors = [self.flat], [self._gradient], [self.mean], [self.square], [], [self.steps]
-        # Compiled, the formula itself is fused with what is around it.
-        kernel = {"foreach": False, "capturable": True} if torch.compiler.is_compiling() else self._kernel
-        adamw(*vectors, lr=self.lr, **self._rule, **kernel)
-        return loss.detach()
+        adamw(*vectors, lr=self.lr, **self._rule)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Moments and step count; the parameters belong to their networks."""

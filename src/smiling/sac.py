@@ -9,7 +9,6 @@ nothing of one enters another. Every tensor then has a leading dimension of seed
 
 import copy
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -76,8 +75,7 @@ class SAC:
             "temperature": Adam([self.log_temperature], settings.temperature_lr),
         }
         self._flat_targets = flatten(self.targets.parameters())
-        # What an update does, without the actor and with it.
-        self._learn: list[Work] = [partial(self._learn_from, actor_due) for actor_due in (False, True)]
+        self._learn: dict[str, Work] = {"critics": self.critics_gradients, "actor": self.actor_gradients}
 
     @torch.no_grad()
     def explore(self, state: Tensor) -> Tensor:
@@ -87,34 +85,44 @@ class SAC:
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of critics, actor and temperature, and of the targets where they are due; detached diagnostics."""
         given = self.prepare(batch)
-        actor_due = self.updates % self.settings.actor_every == 0
-        if actor_due:
-            given["actor_noise"] = self._draw(given["states"].shape[-2])
-        report = self._learn[actor_due](given)
+        report = self._step("critics", given)
+        if self.updates % self.settings.actor_every == 0:
+            report |= self.update_actor(given["states"], self._draw(given["states"].shape[-2]))
         self.updates += 1
         if self.updates % self.settings.target_every == 0:
             self.move_targets()
         return report
 
+    def update_actor(self, states: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """One step of the actor on `states`, and of the temperature if it is learnt."""
+        return self._step("actor", {"states": states, "noise": noise})
+
+    def _step(self, name: str, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        report, gradients = self._learn[name](given)
+        for part, found in gradients.items():
+            self._optimisers[part].step(found)
+        return report
+
     def in_one_piece(self) -> None:
-        """From the next update on, do what an update does compiled, or on a GPU as a CUDA graph."""
+        """From the next update on, find gradients by compiled functions, or on a GPU by CUDA graphs."""
         on_gpu = self.device.type == "cuda"
-        self._learn = [Captured(work, self.device) if on_gpu else Compiled(work) for work in self._learn]
+        self._learn = {
+            name: Captured(work, self.device) if on_gpu else Compiled(work) for name, work in self._learn.items()
+        }
 
     @property
     def update_kind(self) -> str:
-        """How updates are done: 'plain', 'compiled' or 'CUDA graph'."""
-        return getattr(self._learn[True], "kind", "plain")
+        """How gradients are found: 'plain', 'compiled' or 'CUDA graph'."""
+        return getattr(self._learn["critics"], "kind", "plain")
 
     def prepare(self, batch: Batch) -> dict[str, Tensor]:
         """All that the critics' loss depends on beside the networks; what is drawn at random is drawn here."""
         return {**batch._asdict(), "noise": self._draw(batch.states.shape[-2])}
 
-    def _learn_from(self, actor_due: bool, given: dict[str, Tensor]) -> dict[str, Tensor]:
-        report = self._step("critics", self.critics_objective(given))
-        if actor_due:
-            report |= self.update_actor(given["states"], given["actor_noise"])
-        return report
+    def critics_gradients(self, given: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Sequence[Tensor]]]:
+        """Diagnostics, and the gradients of the critics' objective."""
+        loss = self.critics_objective(given)
+        return {"critics_loss": loss.detach()}, {"critics": self._optimisers["critics"].gradients(loss)}
 
     def critics_objective(self, given: dict[str, Tensor]) -> Tensor:
         """What the critics minimise: (...)."""
@@ -136,14 +144,17 @@ class SAC:
             entropy_bonus = self.temperature.unsqueeze(-1) * log_prob
         return critics(states, actions).amin(-2) - entropy_bonus
 
-    def update_actor(self, states: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        """One step of the actor on `states`, and of the temperature if it is learnt."""
-        actions, log_prob = self.actor.sample(states, noise)
-        q = self.critics(states, actions, frozen=True).amin(-2)
-        report = self._step("actor", (self.temperature.detach().unsqueeze(-1) * log_prob - q).mean(-1))
+    def actor_gradients(self, given: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Sequence[Tensor]]]:
+        """Diagnostics, and the gradients of the actor's loss and, if it is learnt, of the temperature's."""
+        actions, log_prob = self.actor.sample(given["states"], given["noise"])
+        q = self.critics(given["states"], actions, frozen=True).amin(-2)
+        losses = {"actor": (self.temperature.detach().unsqueeze(-1) * log_prob - q).mean(-1)}
+        log_prob = log_prob.detach()
         if self.settings.learn_temperature:
-            report |= self._step("temperature", self.temperature_loss(log_prob.detach()))
-        return report | {"entropy": -log_prob.detach().mean(-1)}
+            losses["temperature"] = self.temperature_loss(log_prob)
+        gradients = {name: self._optimisers[name].gradients(loss) for name, loss in losses.items()}
+        report = {f"{name}_loss": loss.detach() for name, loss in losses.items()}
+        return report | {"entropy": -log_prob.mean(-1)}, gradients
 
     def temperature_loss(self, log_prob: Tensor) -> Tensor:
         """Its gradient raises the temperature where the policy's entropy is below the target, -|A|."""
@@ -162,9 +173,6 @@ class SAC:
     def _draw(self, count: int) -> Tensor:
         drawn = [torch.randn(count, self.action_size, generator=own, device=self.device) for own in self._noise]
         return torch.stack(drawn).view(*self._leading, count, self.action_size)
-
-    def _step(self, name: str, loss: Tensor) -> dict[str, Tensor]:
-        return {f"{name}_loss": self._optimisers[name].minimise(loss)}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on."""
