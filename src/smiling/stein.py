@@ -27,11 +27,8 @@ from torch.nn import functional as F
 from smiling.score_pair import ScorePair
 
 STATES_AT_ONCE = 1024  # that share times and noises
-PAIRS_AT_ONCE = {
-    "cpu": 1024,
-    "cuda": 65_536,
-}  # of state and sample: hidden layers that stay in a core's cache; on a GPU
-# as many as keep it busy
+# Pairs of state and sample evaluated together: on a CPU their hidden layers stay in a core's cache, a GPU is kept busy.
+PAIRS_AT_ONCE = {"cpu": 1024, "cuda": 65_536}
 TIME_BINS = 50  # density over time and linear responses are constant on each of as many intervals
 PILOT_STATES, PILOT_PAIRS = 64, 8  # states, and pairs of opposite noises for each bin, that the density is chosen by
 STATES_SHARE = 0.1  # how much the spread between states counts in the density, beside that over noises
