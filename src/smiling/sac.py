@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from smiling.networks import Actor, Critics
-from smiling.one_piece import Captured, Compiled, Work
+from smiling.one_piece import Captured, Compiled, Found, Work
 from smiling.optimiser import Adam, flatten
 from smiling.perceptron import side_by_side
 from smiling.replay import Batch
@@ -119,7 +119,7 @@ class SAC:
         """All that the critics' loss depends on beside the networks; what is drawn at random is drawn here."""
         return {**batch._asdict(), "noise": self._draw(batch.states.shape[-2])}
 
-    def critics_gradients(self, given: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Sequence[Tensor]]]:
+    def critics_gradients(self, given: dict[str, Tensor]) -> Found:
         """Diagnostics, and the gradients of the critics' objective."""
         loss = self.critics_objective(given)
         return {"critics_loss": loss.detach()}, {"critics": self._optimisers["critics"].gradients(loss)}
@@ -144,7 +144,7 @@ class SAC:
             entropy_bonus = self.temperature.unsqueeze(-1) * log_prob
         return critics(states, actions).amin(-2) - entropy_bonus
 
-    def actor_gradients(self, given: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Sequence[Tensor]]]:
+    def actor_gradients(self, given: dict[str, Tensor]) -> Found:
         """Diagnostics, and the gradients of the actor's loss and, if it is learnt, of the temperature's."""
         actions, log_prob = self.actor.sample(given["states"], given["noise"])
         q = self.critics(given["states"], actions, frozen=True).amin(-2)
