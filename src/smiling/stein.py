@@ -30,7 +30,7 @@ STATES_AT_ONCE = 1024  # that share times and noises
 # Pairs of state and sample evaluated together: on a CPU their hidden layers stay in a core's cache, a GPU is kept busy.
 PAIRS_AT_ONCE = {"cpu": 1024, "cuda": 65_536}
 TIME_BINS = 50  # density over time and linear responses are constant on each of as many intervals
-PILOT_STATES, PILOT_PAIRS = 32, 4  # states, and pairs of opposite noises for each bin, that the density is chosen by
+PILOT_STATES, PILOT_PAIRS = 16, 8  # states, and pairs of opposite noises for each bin, that the density is chosen by
 STATES_SHARE = 0.1  # how much the spread between states counts in the density, beside that over noises
 UNIFORM_SHARE = 0.1  # of the density, so that no time is left out
 
