@@ -37,7 +37,7 @@ SMALL = DreamerSettings(
     entropy=1e-4,
     discount=0.9,
 )
-STEPS = 4000
+STEPS, MODEL_STEPS = 4000, 3000  # to learn to act, and to learn only what is rewarded
 
 
 @pytest.fixture(autouse=True)
@@ -47,12 +47,14 @@ def tasks(monkeypatch) -> None:
         monkeypatch.setitem(envs.TASKS, name, ("tiny_tasks", name))
 
 
-def train(task: str, folder: Path, seed: int, reward: LearnedReward | None = None) -> DreamerTraining:
+def train(
+    task: str, folder: Path, seed: int, reward: LearnedReward | None = None, steps: int = STEPS
+) -> DreamerTraining:
     solver = Dreamer(*envs.sizes(task), SMALL, seed)
     rewards = None if reward is None else [reward]
     learner = DreamerTraining(task, solver, TrainingSettings(evaluate_every=1000), [seed], rewards)
     with RunFolder({seed: folder}, {}, 1e9) as held:
-        learner.run(STEPS, held, task)
+        learner.run(steps, held, task)
     return learner
 
 
@@ -100,7 +102,7 @@ def test_world_model_knows_the_methods_reward_for_the_state_arrived_at(tmp_path)
 
     The task's own reward is NaN: had it reached a loss, nothing would be finite.
     """
-    learner = train("noise_unseen", tmp_path, 0, Known())
+    learner = train("noise_unseen", tmp_path, 0, Known(), MODEL_STEPS)
     replay = learner.replays[0]
     places = replay.draw_sequences(64, 12, torch.Generator().manual_seed(1))
     batch = replay.sequences(places)

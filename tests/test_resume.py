@@ -11,7 +11,7 @@ import pytest
 from stages import TASK, assert_refused, command, run, run_well
 
 STAGES = {
-    "expert": ("train_expert.py", "--task", TASK, "--set", f"tasks.{TASK}.expert_steps=4000"),
+    "expert": ("train_expert.py", "--task", TASK, "--set", f"tasks.{TASK}.expert_steps=3000"),
     **{
         method: (
             "imitate.py",
@@ -22,13 +22,13 @@ STAGES = {
             "--method",
             method,
             "--set",
-            f"tasks.{TASK}.env_steps=4000",
+            f"tasks.{TASK}.env_steps=3000",
         )
         for method in ("smiling", "dac", "iq_learn")
     },
     "together": (
         *("imitate.py", "--task", TASK, "--seeds", 3, 5, "--method", "smiling"),
-        *("--set", f"tasks.{TASK}.env_steps=4000"),
+        *("--set", f"tasks.{TASK}.env_steps=3000"),
     ),
     "bc": ("imitate.py", "--task", TASK, "--seeds", 3, "--method", "bc", "--set", "method_settings.bc.updates=40"),
 }
