@@ -6,7 +6,6 @@ states of both, against a reference whose own error is stated, and is part of th
 """
 
 import argparse
-import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -92,15 +91,25 @@ def microseconds(work: Callable[[], object], states: int) -> float:
     return 1e6 * min(taken) / states
 
 
-def errors(costs: list[Cost], states: Tensor, truth: Tensor, repetitions: int, generator: torch.Generator) -> dict:
-    """Root-mean-square error; mean error and its standard error, roots of mean squares over states; of all `costs`."""
+def errors(
+    costs: list[Cost],
+    states: Tensor,
+    truth: Tensor,
+    reference_error: Tensor,
+    repetitions: int,
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """Root-mean-square error; mean error and its standard error, roots of mean squares over states; of all `costs`.
+
+    The mean error's counts that of `truth`, `reference_error`: (n,) each.
+    """
     total, square = torch.zeros(2, len(states), dtype=torch.float64)
     for n in range(repetitions):
         error = costs[n % len(costs)](states, generator).double() - truth
         total += error
         square += error.square()
     bias = total / repetitions
-    standard_error = ((square / repetitions - bias.square()) / repetitions).sqrt()
+    standard_error = ((square / repetitions - bias.square()) / repetitions + reference_error.square()).sqrt()
     return {
         "rmse": float((square.mean() / repetitions).sqrt()),
         "bias": float(bias.square().mean().sqrt()),
@@ -125,17 +134,14 @@ def measure(task: str, names: Sequence[str], repetitions: Repetitions) -> pd.Dat
                 cost.tune(learner_states[pilot], generator)
             timed = learner_states[: TIMED_STATES[estimator]]
             often = repetitions.fast if estimator == "stein" else repetitions.slow
-            measured = errors(costs, states, truth, often, generator)
-            uncertainty = float(reference_error.square().mean().sqrt())
-            measured["bias_standard_error"] = math.hypot(measured["bias_standard_error"], uncertainty)
             rows.append(
                 {
                     "task": task,
                     "estimator": estimator,
                     "samples": settings.samples,
                     "microseconds": microseconds(partial(costs[0], timed, generator), len(timed)),
-                    **measured,
-                    "reference_error": uncertainty,
+                    **errors(costs, states, truth, reference_error, often, generator),
+                    "reference_error": float(reference_error.square().mean().sqrt()),
                     "spread": float(truth.std()),
                 }
             )
