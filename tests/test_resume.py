@@ -11,25 +11,12 @@ import pytest
 from stages import TASK, assert_refused, command, run, run_well
 
 STAGES = {
-    "expert": ("train_expert.py", "--task", TASK, "--set", f"tasks.{TASK}.expert_steps=3000"),
+    "expert": ("train_expert.py", "--task", TASK),
     **{
-        method: (
-            "imitate.py",
-            "--task",
-            TASK,
-            "--seeds",
-            3,
-            "--method",
-            method,
-            "--set",
-            f"tasks.{TASK}.env_steps=3000",
-        )
+        method: ("imitate.py", "--task", TASK, "--seeds", 3, "--method", method)
         for method in ("smiling", "dac", "iq_learn")
     },
-    "together": (
-        *("imitate.py", "--task", TASK, "--seeds", 3, 5, "--method", "smiling"),
-        *("--set", f"tasks.{TASK}.env_steps=3000"),
-    ),
+    "together": ("imitate.py", "--task", TASK, "--seeds", 3, 5, "--method", "smiling"),
     "bc": ("imitate.py", "--task", TASK, "--seeds", 3, "--method", "bc", "--set", "method_settings.bc.updates=40"),
 }
 
