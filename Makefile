@@ -15,7 +15,7 @@ test: $(READY)
 	ruff format --check .
 	snakefmt --check --line-length 120 Snakefile workflow/rules
 	snakemake --lint
-	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile
+	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder
 
 setup: $(READY)
 

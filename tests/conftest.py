@@ -12,6 +12,11 @@ from smiling.demonstrations import Demonstrations
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes go first, so that no worker is left with one of them when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture
 def generator() -> torch.Generator:
     """A generator with a fixed seed."""

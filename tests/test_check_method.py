@@ -7,6 +7,8 @@ from trees import check_methods, copy_tree
 
 from smiling import contract
 
+pytestmark = pytest.mark.long
+
 # Somebody else's program: right, but for the fault that it is given.
 PROGRAM = """
 import argparse, json, time

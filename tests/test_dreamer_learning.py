@@ -17,6 +17,8 @@ from smiling.run_folder import RunFolder
 from smiling.settings import validate
 from smiling.training import TrainingSettings
 
+pytestmark = pytest.mark.long
+
 SMALL = DreamerSettings(
     num_envs=1,
     width=64,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from stages import TASK, assert_refused, command, run, run_well
 
+pytestmark = pytest.mark.long
+
 STAGES = {
     "expert": ("train_expert.py", "--task", TASK),
     **{

@@ -4,8 +4,11 @@ import re
 from textwrap import dedent
 
 import pandas as pd
+import pytest
 from stages import ROOT
 from trees import check_methods, copy_tree, planned, snakemake
+
+pytestmark = pytest.mark.long
 
 
 def test_method_added_by_the_tutorial_keeps_the_contract_and_is_drawn(tmp_path):

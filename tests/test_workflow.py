@@ -8,6 +8,8 @@ import pytest
 from stages import ROOT
 from trees import copy_tree, planned, snakemake
 
+pytestmark = pytest.mark.long
+
 TASK = "ball_in_cup_catch"
 ONE_TASK = [f"only_tasks={TASK}", "seeds=0,1"]
 
