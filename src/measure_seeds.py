@@ -1,6 +1,7 @@
 """Measure what training several seeds in one process gives: seed-steps a second of whole runs, with all cores at work.
 
 As many runs side by side as there are cores, of one seed each and then of --together seeds each; prints both rates.
+Short runs of both kinds come first, so that the rates do not depend on what is in torch's cache of compiled code.
 """
 
 import json
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from smiling import command
 from smiling.settings import UserError
+
+WARM_UP_STEPS = 2000  # a few updates of every kind
 
 
 def seed_steps_per_second(arguments: list[str], processes: int, seeds: int) -> float:
@@ -38,17 +41,20 @@ def main() -> None:
     flags.add_argument("--task", default="ball_in_cup_catch", help="default: %(default)s")
     flags.add_argument("--method", default="smiling", help="default: %(default)s")
     flags.add_argument("--demonstrations", type=Path, required=True)
-    flags.add_argument("--steps", type=int, default=8000, help="of each run (default: %(default)s)")
+    flags.add_argument("--steps", type=int, help="of each run (default: the scale's own)")
     flags.add_argument("--together", type=int, default=5, help="seeds (default: %(default)s)")
     options = flags.parse_args()
-    assignments = [*options.assignments, f"tasks.{options.task}.env_steps={options.steps}"]
-    arguments = [
+    run = [
         *(sys.executable, str(Path(__file__).with_name("imitate.py")), "--scale", options.scale),
         *("--task", options.task, "--method", options.method, "--demonstrations", str(options.demonstrations)),
-        *(flag for text in assignments for flag in ("--set", text)),
+        *(flag for text in options.assignments for flag in ("--set", text)),
     ]
+    of_steps = f"tasks.{options.task}.env_steps={{}}".format
+    measured = [*run, "--set", of_steps(options.steps)] if options.steps is not None else run
     cores = len(os.sched_getaffinity(0))
-    alone, together = (seed_steps_per_second(arguments, cores, seeds) for seeds in (1, options.together))
+    for seeds in (1, options.together):
+        seed_steps_per_second([*run, "--set", of_steps(WARM_UP_STEPS)], 1, seeds)
+    alone, together = (seed_steps_per_second(measured, cores, seeds) for seeds in (1, options.together))
     print(f"{options.task}, {options.method}, scale '{options.scale}', {cores} processes side by side, seed-steps/s:")
     print(f"one seed each: {alone:.0f}; {options.together} seeds each: {together:.0f}, {together / alone:.2f} times")
 
