@@ -11,10 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from smiling import command
+from smiling import command, experiment
 from smiling.settings import UserError
 
-WARM_UP_STEPS = 2000  # a few updates of every kind
+WARM_UP_STEPS = 2000  # past the first updates, which compile
 
 
 def seed_steps_per_second(arguments: list[str], processes: int, seeds: int) -> float:
@@ -44,17 +44,19 @@ def main() -> None:
     flags.add_argument("--steps", type=int, help="of each run (default: the scale's own)")
     flags.add_argument("--together", type=int, default=5, help="seeds (default: %(default)s)")
     options = flags.parse_args()
+    of_steps = f"tasks.{options.task}.env_steps={{}}".format
+    steps = [] if options.steps is None else [of_steps(options.steps)]
+    assignments = [*options.assignments, *steps]
+    experiment.load(options.scale, assignments).task(options.task)  # a mistake shows now, not after the short runs
     run = [
         *(sys.executable, str(Path(__file__).with_name("imitate.py")), "--scale", options.scale),
         *("--task", options.task, "--method", options.method, "--demonstrations", str(options.demonstrations)),
-        *(flag for text in options.assignments for flag in ("--set", text)),
+        *(flag for text in assignments for flag in ("--set", text)),
     ]
-    of_steps = f"tasks.{options.task}.env_steps={{}}".format
-    measured = [*run, "--set", of_steps(options.steps)] if options.steps is not None else run
-    cores = len(os.sched_getaffinity(0))
     for seeds in (1, options.together):
         seed_steps_per_second([*run, "--set", of_steps(WARM_UP_STEPS)], 1, seeds)
-    alone, together = (seed_steps_per_second(measured, cores, seeds) for seeds in (1, options.together))
+    cores = len(os.sched_getaffinity(0))
+    alone, together = (seed_steps_per_second(run, cores, seeds) for seeds in (1, options.together))
     print(f"{options.task}, {options.method}, scale '{options.scale}', {cores} processes side by side, seed-steps/s:")
     print(f"one seed each: {alone:.0f}; {options.together} seeds each: {together:.0f}, {together / alone:.2f} times")
 
