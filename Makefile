@@ -5,17 +5,25 @@ READY := $(VENV)/.ready
 CORES ?= all
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: figure3 test setup lock clean-setup
+.PHONY: figure3 test check lint setup lock clean-setup
 
 figure3: $(READY)
 	snakemake --cores $(CORES) --nolock --rerun-incomplete figure3
 
-test: $(READY)
+test: lint
+	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder
+
+# While working: linters, types, layers, and the tests that need no training.
+check: lint
+	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile -m "not long"
+
+lint: $(READY)
 	ruff check .
 	ruff format --check .
 	snakefmt --check --line-length 120 Snakefile workflow/rules
 	snakemake --lint
-	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder
+	lint-imports
+	mypy
 
 setup: $(READY)
 

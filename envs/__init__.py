@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import gymnasium
+from gymnasium.spaces import flatdim
 
 EPISODE_STEPS = 1000
 
@@ -57,4 +58,4 @@ def make(name: str, seed: int = 0, **options: Any) -> gymnasium.Env:
 def sizes(name: str) -> tuple[int, int]:
     """Sizes of a task's observation and action vectors."""
     env = make(name)
-    return env.observation_space.shape[0], env.action_space.shape[0]
+    return flatdim(env.observation_space), flatdim(env.action_space)

@@ -5,10 +5,11 @@ import warnings
 from typing import Any
 
 import gymnasium
+import mujoco
 import numpy as np
 
 from envs import EPISODE_STEPS
-from envs.rendering import Renderer
+from envs.rendering import RenderedTask
 
 
 def _load(domain: str, task: str, seed: int) -> Any:
@@ -25,10 +26,10 @@ def _load(domain: str, task: str, seed: int) -> Any:
         logger.disabled = silenced
 
 
-class DMControlTask(gymnasium.Env):
+class DMControlTask(RenderedTask):
     """One task of the suite: its observations flattened in the suite's order, its actions rescaled to [-1, 1]."""
 
-    metadata = {"render_modes": ["rgb_array"]}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}
 
     def __init__(self, domain: str, task: str, seed: int, render_mode: str | None = None) -> None:
         self.render_mode = render_mode
@@ -40,7 +41,6 @@ class DMControlTask(gymnasium.Env):
         self._centre = (limits.maximum + limits.minimum) / 2
         self._half_range = (limits.maximum - limits.minimum) / 2
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, limits.shape, np.float32)
-        self._renderer: Renderer | None = None
         self._step = 0
 
     def reset(
@@ -58,16 +58,12 @@ class DMControlTask(gymnasium.Env):
         self._step += 1
         return _flatten(timestep.observation), float(timestep.reward), False, self._step >= EPISODE_STEPS, {}
 
-    def render(self) -> np.ndarray:
-        """RGB image of the current state, height x width x 3, uint8."""
-        if self._renderer is None:
-            self._renderer = Renderer(self._env.physics.model.ptr, camera=0)
-        return self._renderer.frame(self._env.physics.data.ptr)
+    def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, int]:
+        return self._env.physics.model.ptr, self._env.physics.data.ptr, 0
 
     def close(self) -> None:
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Free the renderer and the simulation."""
+        super().close()
         self._env.close()
 
 
@@ -77,4 +73,5 @@ def _flatten(observation: dict[str, Any]) -> np.ndarray:
 
 def make(task: str, seed: int, **options: Any) -> gymnasium.Env:
     """`task` is 'domain/task' in the suite's names."""
-    return DMControlTask(*task.split("/"), seed=seed, **options)
+    domain, name = task.split("/")
+    return DMControlTask(domain, name, seed, **options)

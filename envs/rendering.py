@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+import gymnasium
 import mujoco
 import numpy as np
 
@@ -82,3 +83,27 @@ class Renderer:
         """Free what the model takes on the graphics card."""
         _opengl().make_current()
         self._context.free()
+
+
+class RenderedTask(gymnasium.Env):
+    """A task that shows itself; its renderer is made at the first frame."""
+
+    _renderer: Renderer | None = None
+
+    def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, str | int]:
+        """What is shown, as it stands, and from which of its cameras."""
+        raise NotImplementedError
+
+    def render(self) -> np.ndarray:
+        """RGB image of the current state, height x width x 3, uint8."""
+        model, data, camera = self._scene()
+        if self._renderer is None:
+            self._renderer = Renderer(model, camera)
+        return self._renderer.frame(data)
+
+    def close(self) -> None:
+        """Free the renderer, and what else the task holds."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        super().close()

@@ -8,22 +8,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from smiling import claims, command, experiment, pages, runs
-from smiling.artefacts import whole, write_json
-from smiling.claims import Curves, Evidence, Verdict
-from smiling.curve_figures import FIGURES
-from smiling.experiment import ExperimentSettings
-from smiling.provenance import provenance
+from smiling import command
+from smiling.evidence import claims, finished, pages
+from smiling.evidence.claims import Curves, Evidence, Verdict
+from smiling.evidence.curve_figures import FIGURES
+from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.artefacts import whole, write_json
+from smiling.runs.provenance import provenance
 from smiling.settings import UserError
 
 
 def evidence(results: Path, settings: ExperimentSettings) -> Evidence:
     """Curves of the methods and tasks of all figures of which every seed has finished, or some where that is enough."""
     found: Evidence = {}
-    for group in (group for drawn in FIGURES.values() for group in runs.planned(settings, drawn)):
+    for group in (group for drawn in FIGURES.values() for group in finished.planned(settings, drawn)):
         finished = group.finished(results)
         if finished.seeds and (settings.allow_missing_seeds or finished == group):
-            found[group.demos, group.task, group.method] = Curves(*runs.normalised(results, settings, finished))
+            found[group.demos, group.task, group.method] = Curves(*finished.normalised(results, settings, finished))
     return found
 
 
@@ -72,7 +73,7 @@ def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
     options = flags.parse_args()
-    settings, paper = experiment.load(options.scale, options.assignments), experiment.load("paper")
+    settings, paper = load_experiment(options.scale, options.assignments), load_experiment("paper")
     found = evidence(options.results, settings)
     if not found:
         raise UserError(f"{options.results} has no finished runs to check claims on; run 'snakemake runs' first")

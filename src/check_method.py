@@ -16,9 +16,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from smiling import command, contract, experiment, methods
-from smiling.provenance import ROOT
-from smiling.run_folder import PARTIAL_CURVE
+from smiling import command, methods
+from smiling.experiment import load_experiment
+from smiling.runs import contract
+from smiling.runs.folder import PARTIAL_CURVE
+from smiling.runs.provenance import ROOT
 from smiling.settings import UserError
 
 SCALE, TASK, SEED = "smoke", "ball_in_cup_catch", 0
@@ -42,7 +44,7 @@ class Trial:
 
     def __init__(self, tree: Path, method: str) -> None:
         self.tree, self.method = tree, method
-        self.settings = experiment.load(SCALE, [f"only_tasks={TASK}", f"methods={method}", f"seeds={SEED}"])
+        self.settings = load_experiment(SCALE, [f"only_tasks={TASK}", f"methods={method}", f"seeds={SEED}"])
 
     def folder(self, demos: str) -> Path:
         """Of its run on a kind of demonstrations."""

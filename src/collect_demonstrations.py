@@ -13,26 +13,27 @@ import numpy as np
 import torch
 
 import envs
-from smiling import command, demonstrations, experiment, policies
-from smiling.artefacts import remove_partial, write_json
-from smiling.demonstrations import Demonstrations
-from smiling.evaluation import Evaluator, random_returns
-from smiling.experiment import ExperimentSettings, ExpertSettings
-from smiling.progress import Meter
-from smiling.provenance import file_digest, provenance
-from smiling.seeding import derive
+from smiling import command
+from smiling.evaluation import Evaluator, Policy, random_returns
+from smiling.experiment import ExperimentSettings, ExpertSettings, load_experiment
+from smiling.runs.artefacts import remove_partial, write_json
+from smiling.runs.demonstrations import Demonstrations, read_demonstrations, write_demonstrations
+from smiling.runs.progress import Meter
+from smiling.runs.provenance import file_digest, provenance
+from smiling.runs.seeding import derive
+from smiling.solvers.policies import read_policy
 
 
 @torch.no_grad()
-def play(task: str, policy: Any, settings: ExpertSettings, set_name: str, made_by: dict[str, Any]) -> Demonstrations:
+def play(task: str, policy: Policy, settings: ExpertSettings, set_name: str, made_by: dict[str, Any]) -> Demonstrations:
     """Trajectories of the expert; `set_name` fixes initial states and noise."""
     env = envs.make(task)
-    noise = policies.noise_of(policy, derive(settings.seed, "demonstrations", set_name))
+    noise = policy.noise(derive(settings.seed, "demonstrations", set_name))
     rows: dict[str, list[Any]] = {"observations": [], "actions": [], "rewards": [], "next_observations": []}
     with Meter(f"{task} {set_name}", settings.trajectories, unit="trajectories") as meter:
         for trajectory in range(settings.trajectories):
             observation, _ = env.reset(seed=derive(settings.seed, "demonstrations", set_name, trajectory))
-            act = policies.player(policy, 1, noise, sampled=settings.sample_actions)
+            act = policy.begin(1, noise, sampled=settings.sample_actions)
             truncated = False
             while not truncated:
                 action = act(torch.from_numpy(observation)[None])[0].numpy()
@@ -48,7 +49,7 @@ def play(task: str, policy: Any, settings: ExpertSettings, set_name: str, made_b
 
 def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> dict[str, Any]:
     """Write both sets; the returns to record."""
-    policy = policies.read(options.policy)
+    policy = read_policy(options.policy)
     made_by = {
         "task": options.task,
         "policy": file_digest(options.policy),
@@ -58,20 +59,20 @@ def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> di
     returns = {}
     for set_name in ("heldout", "demonstrations"):  # the declared result is written last
         played = play(options.task, policy, settings.expert, set_name, made_by)
-        demonstrations.write(options.out / f"{set_name}.npz", played)
+        write_demonstrations(options.out / f"{set_name}.npz", played)
         returns[set_name] = played.returns()
     evaluator = Evaluator(
         options.task, settings.expert.evaluation_episodes, derive(settings.expert.seed, "expert return")
     )
-    noise = policies.noise_of(policy, derive(settings.expert.seed, "expert return actions"))
-    evaluated = evaluator.returns(policies.player(policy, settings.expert.evaluation_episodes, noise), index=0)
+    noise = policy.noise(derive(settings.expert.seed, "expert return actions"))
+    evaluated = evaluator.returns(policy.begin(settings.expert.evaluation_episodes, noise), index=0)
     return {"expert_return": float(evaluated.mean()), "expert_episodes": evaluated.tolist(), **returns}
 
 
 def from_file(options: argparse.Namespace) -> dict[str, Any]:
     """Check the user's file and write it anew; the returns to record."""
-    adopted = demonstrations.read(options.demos, *envs.sizes(options.task))
-    demonstrations.write(options.out / "demonstrations.npz", adopted)
+    adopted = read_demonstrations(options.demos, *envs.sizes(options.task))
+    write_demonstrations(options.out / "demonstrations.npz", adopted)
     returns = adopted.returns()
     return {"expert_return": float(np.mean(returns)), "demonstrations": returns}
 
@@ -84,7 +85,7 @@ def main() -> None:
     origin.add_argument("--demos", type=Path, help="a demonstrations file of your own")
     options = flags.parse_args()
     command.settle_process()
-    settings = experiment.load(options.scale, options.assignments)
+    settings = load_experiment(options.scale, options.assignments)
     settings.task(options.task)
     options.out.mkdir(parents=True, exist_ok=True)
     remove_partial(options.out)

@@ -16,13 +16,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from smiling import command, curves, experiment, methods, runs
-from smiling.artefacts import whole, write_json
-from smiling.curve_figures import FIGURES, CurveFigure, figure
-from smiling.experiment import ExperimentSettings
-from smiling.figure_style import EXPERT_COLOUR, PANEL_HEIGHT, TEXT_WIDTH, colour, save, style
-from smiling.provenance import provenance
-from smiling.runs import RunGroup
+from smiling import command, methods
+from smiling.evidence import curves, finished
+from smiling.evidence.curve_figures import FIGURES, CurveFigure, figure
+from smiling.evidence.figure_style import EXPERT_COLOUR, PANEL_HEIGHT, TEXT_WIDTH, colour, save, style
+from smiling.evidence.finished import RunGroup
+from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.artefacts import whole, write_json
+from smiling.runs.provenance import provenance
 from smiling.settings import UserError
 
 COLUMNS = 3
@@ -32,7 +33,7 @@ CHARACTERS_PER_INCH = 18  # of a title
 
 def method_table(results: Path, settings: ExperimentSettings, group: RunGroup) -> pd.DataFrame:
     """What is drawn of a method on a task: columns env_step, mean, lower, upper, seeds, and a column for each seed."""
-    steps, values = runs.normalised(results, settings, group)
+    steps, values = finished.normalised(results, settings, group)
     lower, upper = curves.bootstrap_interval(values)
     table = pd.DataFrame({"task": group.task, "method": group.method, "env_step": steps, "mean": values.mean(0)})
     table = table.assign(lower=lower, upper=upper, seeds=len(group.seeds))
@@ -134,10 +135,10 @@ def main() -> None:
     flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
     flags.add_argument("--figure", required=True, help=", ".join(FIGURES))
     options = flags.parse_args()
-    settings, drawn = experiment.load(options.scale, options.assignments), figure(options.figure)
+    settings, drawn = load_experiment(options.scale, options.assignments), figure(options.figure)
     if not drawn.tasks_of(settings):
         raise UserError(f"{options.figure} is of {', '.join(drawn.tasks)}, which is not among the tasks asked for")
-    groups = runs.shown(options.results, settings, drawn)
+    groups = finished.shown(options.results, settings, drawn)
     table = figure_table(options.results, settings, groups)
     with style():
         image = draw(table, settings, drawn)
@@ -145,7 +146,7 @@ def main() -> None:
     with whole(options.out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
     record = {"settings": settings.model_dump(mode="json"), "provenance": provenance()}
-    write_json(options.out.with_suffix(".json"), record | {"runs": runs.sources(options.results, groups)})
+    write_json(options.out.with_suffix(".json"), record | {"runs": finished.sources(options.results, groups)})
     print(f"drawn: {options.out}.png and .pdf; its numbers in .csv, what they come from in .json")
 
 

@@ -16,12 +16,13 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from smiling import command, curves, experiment, films, methods, runs
-from smiling.artefacts import whole, write_json
-from smiling.curve_figures import figure
-from smiling.experiment import ExperimentSettings
-from smiling.figure_style import EXPERT_COLOUR, TEXT_WIDTH, colour, save, style
-from smiling.provenance import file_digest, provenance
+from smiling import command, methods
+from smiling.evidence import curves, films, finished
+from smiling.evidence.curve_figures import figure
+from smiling.evidence.figure_style import EXPERT_COLOUR, TEXT_WIDTH, colour, save, style
+from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.artefacts import whole, write_json
+from smiling.runs.provenance import file_digest, provenance
 from smiling.settings import UserError
 
 ROW_HEIGHT = 0.85  # inches, of a time-lapse
@@ -29,7 +30,7 @@ ROW_HEIGHT = 0.85  # inches, of a time-lapse
 
 def bars(results: Path, settings: ExperimentSettings) -> pd.DataFrame:
     """Columns task, method, mean, lower, upper of the final normalised return, and a column for each seed."""
-    scores = runs.scores(results, settings, figure("figure3"))
+    scores = finished.scores(results, settings, figure("figure3"))
     rows = []
     for (task, method), mine in scores.groupby(["task", "method"], sort=False):
         if task not in films.tasks_of(settings) or methods.base(method) not in (*films.FIGURE1_METHODS, "bc"):
@@ -100,7 +101,7 @@ def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
     options = flags.parse_args()
-    settings = experiment.load(options.scale, options.assignments)
+    settings = load_experiment(options.scale, options.assignments)
     table = bars(options.results, settings)
     with style():
         image = draw(table, settings, options.out)

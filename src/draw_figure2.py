@@ -13,11 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from smiling import command, experiment
-from smiling.artefacts import whole, write_json
-from smiling.figure_style import COLOURS, EXPERT_COLOUR, TEXT_WIDTH, save, style
-from smiling.mixtures import Mixture, score_difference
-from smiling.provenance import provenance
+from smiling import command
+from smiling.evidence.figure_style import COLOURS, EXPERT_COLOUR, TEXT_WIDTH, save, style
+from smiling.experiment import load_experiment
+from smiling.runs.artefacts import whole, write_json
+from smiling.runs.provenance import provenance
+from smiling.score.mixtures import Mixture, score_difference
 
 EXPERT = Mixture(np.array([0.65, 0.35]), np.array([-1.3, 1.1]), np.array([0.3, 0.45]))
 LEARNER = Mixture(np.array([0.4, 0.6]), np.array([-0.2, 1.6]), np.array([0.5, 0.3]))
@@ -145,7 +146,7 @@ def draw(panels: pd.DataFrame, integrand: pd.DataFrame) -> Figure:
 def main() -> None:
     flags = command.parser(__doc__)
     options = flags.parse_args()
-    experiment.load(
+    load_experiment(
         options.scale, options.assignments
     )  # the same at every scale; a mistake in the flags is one here too
     panels, integrand = panel_table(), integrand_table()

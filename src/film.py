@@ -4,9 +4,12 @@ from pathlib import Path
 
 from matplotlib.image import imsave
 
-from smiling import command, experiment, films, policies
-from smiling.artefacts import whole, write_json
-from smiling.provenance import file_digest, provenance
+from smiling import command
+from smiling.evidence import films
+from smiling.experiment import load_experiment
+from smiling.runs.artefacts import whole, write_json
+from smiling.runs.provenance import file_digest, provenance
+from smiling.solvers.policies import read_policy
 
 
 def main() -> None:
@@ -15,9 +18,9 @@ def main() -> None:
     flags.add_argument("--policy", type=Path, required=True, help="a policy.safetensors")
     options = flags.parse_args()
     command.settle_process()
-    settings = experiment.load(options.scale, options.assignments)
+    settings = load_experiment(options.scale, options.assignments)
     settings.task(options.task)
-    film = films.record(options.task, policies.read(options.policy), settings.expert.seed)
+    film = films.record(options.task, read_policy(options.policy), settings.expert.seed)
     films.write_video(options.out.with_suffix(".webm"), film)
     with whole(options.out.with_suffix(".png")) as temporary:
         imsave(temporary, films.time_lapse(film.frames))

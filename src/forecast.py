@@ -1,4 +1,4 @@
-"""Say what a figure's runs would take on this machine: hours and disk, from measure_throughput's measurements.
+"""Say what a figure's runs would take on this machine: hours and disk, from measurements of its steps.
 
 Experts and runs of --figure at the scale, seeds together as the settings have it. Times are sums over processes of one
 core each (or of the GPU's, where the measurements are a GPU's); evaluations are included.
@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 import envs
-from smiling import command, experiment, methods, runs
-from smiling.curve_figures import FIGURES, figure
-from smiling.experiment import ExperimentSettings
+from smiling import command, methods
+from smiling.evidence import finished
+from smiling.evidence.curve_figures import FIGURES, figure
+from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.settings import UserError
 
 HOUR = 3_600_000  # milliseconds
@@ -20,7 +21,7 @@ BYTES = 4  # of a float32
 
 
 def measurements(path: Path, scale: str) -> pd.DataFrame:
-    """measure_throughput's rows of a scale.
+    """The measurements' rows of a scale.
 
     Raises:
         UserError: if they are not there.
@@ -54,7 +55,7 @@ def forecast(settings: ExperimentSettings, table: pd.DataFrame, name: str) -> pd
     drawn, rows = figure(name), []
     for task in drawn.tasks_of(settings):
         planned = [("expert", settings.task(task).expert_steps, 1, 1)]
-        for group in runs.planned(settings, drawn):
+        for group in finished.planned(settings, drawn):
             if group.task == task and methods.load(group.method).takes_steps:
                 together = settings.seeds_together if settings.trains_together(group.method, task) else 1
                 seeds = len(group.seeds)
@@ -84,11 +85,11 @@ def disk_gigabytes(settings: ExperimentSettings, name: str) -> tuple[float, floa
 
 def main() -> None:
     flags = command.parser(__doc__, writes=False)
-    flags.add_argument("--throughput", type=Path, required=True, help="measure_throughput's csv of the scale")
+    flags.add_argument("--throughput", type=Path, required=True, help="the csv of src/measure/throughput.py")
     flags.add_argument("--figure", default="figure3", help=f"{', '.join(FIGURES)} (default: figure3)")
     flags.add_argument("--cores", type=int, default=1, help="jobs side by side")
     options = flags.parse_args()
-    settings = experiment.load(options.scale, options.assignments)
+    settings = load_experiment(options.scale, options.assignments)
     table = forecast(settings, measurements(options.throughput, settings.scale), options.figure)
     machine = json.loads(options.throughput.with_suffix(".json").read_text())
     device = machine["settings"][settings.scale]["training"]["device"]

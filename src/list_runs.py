@@ -9,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from smiling import command, experiment, pages, runs
-from smiling.artefacts import whole
-from smiling.curve_figures import FIGURES
-from smiling.experiment import ExperimentSettings
-from smiling.runs import RunGroup
+from smiling import command
+from smiling.evidence import finished, pages
+from smiling.evidence.curve_figures import FIGURES
+from smiling.evidence.finished import RunGroup
+from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.artefacts import whole
 from smiling.settings import UserError
 
 MEASURED = ("final_return", "steps_per_second", "wall_seconds")
@@ -25,7 +26,7 @@ def groups(results: Path, settings: ExperimentSettings) -> list[RunGroup]:
     Raises:
         UserError: if there is none.
     """
-    planned = [group for drawn in FIGURES.values() for group in runs.planned(settings, drawn)]
+    planned = [group for drawn in FIGURES.values() for group in finished.planned(settings, drawn)]
     found = [group for group in (each.finished(results) for each in dict.fromkeys(planned)) if group.seeds]
     if not found:
         raise UserError(f"{results} has no finished run; run 'snakemake runs' first")
@@ -53,7 +54,7 @@ def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
     options = flags.parse_args()
-    settings = experiment.load(options.scale, options.assignments)
+    settings = load_experiment(options.scale, options.assignments)
     sections, rows = [f"# Runs, scale '{settings.scale}'\n"], []
     for group in groups(options.results, settings):
         records = [json.loads((folder / "run.json").read_text()) for folder in group.folders(options.results)]

@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from smiling import command, curves, experiment, runs
-from smiling.curve_figures import FIGURES
-from smiling.experiment import ExperimentSettings
-from smiling.progress import duration
-from smiling.run_folder import PROGRESS, is_held
+from smiling import command
+from smiling.evidence import curves, finished
+from smiling.evidence.curve_figures import FIGURES
+from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.folder import PROGRESS, is_held
+from smiling.runs.progress import duration
 
 COLUMNS = ("task", "from", "method", "seed", "state", "steps", "steps/s", "return", "left")
 LOG_WIDTH = 120  # where there is no terminal
@@ -27,7 +28,7 @@ def stages(results: Path, settings: ExperimentSettings) -> dict[tuple[str, str, 
         for task in settings.task_names()
         if not settings.task(task).demonstrations
     }
-    for group in (group for drawn in FIGURES.values() for group in runs.planned(settings, drawn)):
+    for group in (group for drawn in FIGURES.values() for group in finished.planned(settings, drawn)):
         for seed, folder in zip(group.seeds, group.folders(results), strict=True):
             found[group.task, group.demos.replace("_", " "), group.method, str(seed)] = folder
     return found
@@ -66,7 +67,7 @@ def main() -> None:
     flags = command.parser(__doc__, writes=False)
     flags.add_argument("--results", type=Path, help="results folder of the scale (default: results/SCALE)")
     options = flags.parse_args()
-    settings = experiment.load(options.scale, options.assignments)
+    settings = load_experiment(options.scale, options.assignments)
     found = rows(options.results or Path("results", settings.scale), settings)
     table = Table(*COLUMNS, box=None, pad_edge=False, title=f"scale '{settings.scale}'", title_justify="left")
     for row in found:

@@ -13,12 +13,13 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from smiling import command, experiment, methods, pages, runs, statistics
-from smiling.artefacts import whole, write_json
-from smiling.curve_figures import FIGURES, figure
-from smiling.experiment import ExperimentSettings
-from smiling.figure_style import COLUMN_WIDTH, colour, save, style
-from smiling.provenance import provenance
+from smiling import command, methods
+from smiling.evidence import finished, pages, statistics
+from smiling.evidence.curve_figures import FIGURES, figure
+from smiling.evidence.figure_style import COLUMN_WIDTH, colour, save, style
+from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.artefacts import whole, write_json
+from smiling.runs.provenance import provenance
 
 THRESHOLDS = np.linspace(0.0, 1.2, 121)  # of the performance profiles
 
@@ -147,8 +148,8 @@ def main() -> None:
     flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
     flags.add_argument("--figure", default="figure3", help=f"whose runs: {', '.join(FIGURES)} (default: figure3)")
     options = flags.parse_args()
-    settings, drawn = experiment.load(options.scale, options.assignments), figure(options.figure)
-    scores = runs.scores(options.results, settings, drawn)
+    settings, drawn = load_experiment(options.scale, options.assignments), figure(options.figure)
+    scores = finished.scores(options.results, settings, drawn)
     tables = {
         "scores": scores,
         "tasks": task_table(scores),
@@ -163,7 +164,7 @@ def main() -> None:
         image = draw_profiles(tables["profiles"], settings)
         save(image, options.out / "profiles")
     pages.write(options.out / "results", text(tables, settings, drawn.title))
-    sources = runs.sources(options.results, runs.shown(options.results, settings, drawn))
+    sources = finished.sources(options.results, finished.shown(options.results, settings, drawn))
     record = {"settings": settings.model_dump(mode="json"), "provenance": provenance(), "runs": sources}
     write_json(options.out / "results.json", record)
     print(text(tables, settings, drawn.title))

@@ -5,17 +5,19 @@ Writes policy.safetensors, curve.csv and run.json into --out. Interrupted, the s
 
 from pathlib import Path
 
-from smiling import command, experiment, solvers
-from smiling.provenance import fingerprint
-from smiling.run_folder import RunFolder
-from smiling.seeding import derive
+from smiling import command, solvers
+from smiling.experiment import load_experiment
+from smiling.runs.folder import RunFolder
+from smiling.runs.provenance import fingerprint
+from smiling.runs.seeding import derive
+from smiling.solvers.policies import write_policy
 
 
 def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument("--task", required=True)
     options = flags.parse_args()
-    settings = experiment.load(options.scale, options.assignments)
+    settings = load_experiment(options.scale, options.assignments)
     command.settle_process(settings.training.matrix_products)
     task, expert = settings.task(options.task), settings.expert
     identity = {
@@ -24,7 +26,8 @@ def main() -> None:
         "settings": settings.of_expert(options.task),
         "code": fingerprint(Path(__file__), task=options.task, solver=task.solver),
     }
-    with RunFolder({expert.seed: options.out}, identity, settings.training.checkpoint_seconds) as folder:
+    seconds = settings.training.checkpoint_seconds
+    with RunFolder({expert.seed: options.out}, identity, seconds, write_policy) as folder:
         seed = derive(expert.seed, "expert")
         start = solvers.load(task.solver)
         training = start(options.task, settings.of_expert_solver(options.task), settings.training, [seed], [seed])

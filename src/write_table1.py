@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 import envs
-from smiling import command, curves, experiment, tables
-from smiling.experiment import ExperimentSettings
+from smiling import command
+from smiling.evidence import curves, tables
+from smiling.experiment import ExperimentSettings, load_experiment
 
 SOLVERS = {"sac": "SAC", "dreamer": "DreamerV3"}
 
@@ -38,7 +39,7 @@ def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
     options = flags.parse_args()
-    settings = experiment.load(options.scale, options.assignments)
+    settings = load_experiment(options.scale, options.assignments)
     rows = [task_row(task, settings, options.results / task / "demonstrations") for task in settings.task_names()]
     caption = f"Tasks at scale '{settings.scale}'. Returns are means over episodes: expert by mean actions on SAC."
     tables.write(pd.DataFrame(rows), options.out, caption)

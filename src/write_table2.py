@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from smiling import command, experiment, tables
-from smiling.experiment import ExperimentSettings
+from smiling import command
+from smiling.evidence import tables
+from smiling.experiment import ExperimentSettings, load_experiment
 
 METHODS = ("smiling", "dac")
 NO_HYPERPARAMETERS = ("device", "checkpoint_seconds", "overlap", "one_piece")  # curves do not depend on them
@@ -67,7 +68,7 @@ def hyperparameters(here: ExperimentSettings, paper: ExperimentSettings) -> pd.D
 def main() -> None:
     flags = command.parser(__doc__)
     options = flags.parse_args()
-    settings, paper = experiment.load(options.scale, options.assignments), experiment.load("paper", PAPERS_OWN)
+    settings, paper = load_experiment(options.scale, options.assignments), load_experiment("paper", PAPERS_OWN)
     table = hyperparameters(settings, paper)
     caption = f"Hyperparameters at scale '{settings.scale}' and in the paper (its Table 2, appendix C and code)."
     tables.write(table, options.out, caption)

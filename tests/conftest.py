@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from smiling import demonstrations
-from smiling.demonstrations import Demonstrations
+from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 
 torch.set_num_threads(1)
 
@@ -36,5 +35,5 @@ def demonstrations_file(tmp_path: Path) -> Path:
         episode_starts=np.array([0, 20]),
         made_by={"task": "ball_in_cup_catch"},
     )
-    demonstrations.write(path, written)
+    write_demonstrations(path, written)
     return path

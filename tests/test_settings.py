@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from smiling import experiment
-from smiling.cost import CostSettings
+from smiling.experiment import load_experiment
 from smiling.methods.smiling import SmilingSettings
-from smiling.sac import SACSettings
+from smiling.score.cost import CostSettings
 from smiling.settings import UserError, differences, merge, validate
+from smiling.solvers.sac.agent import SACSettings
 
 TREES = st.recursive(
     st.one_of(
@@ -87,11 +88,11 @@ def test_invalid_experiment_is_refused_in_a_sentence(scale, assignments, message
         if torch.cuda.is_available():
             pytest.skip("there is a GPU")
     with pytest.raises(UserError, match=message):
-        experiment.load(scale, assignments)
+        load_experiment(scale, assignments)
 
 
 def test_paper_scale_is_table_2_and_the_papers_steps():
-    paper = experiment.load("paper")
+    paper = load_experiment("paper")
     assert paper.seeds == (0, 1, 2, 3, 4)
     assert paper.methods == ("smiling", "dac", "iq_learn", "bc")
     assert paper.task("ball_in_cup_catch").env_steps == 400_000
@@ -108,7 +109,7 @@ def test_paper_scale_is_table_2_and_the_papers_steps():
 
 
 def test_settings_are_layered_class_scale_task_variant():
-    quick = experiment.load("quick", ["tasks.cheetah_run.method_settings.dac.penalty=3"])
+    quick = load_experiment("quick", ["tasks.cheetah_run.method_settings.dac.penalty=3"])
     assert quick.of_method("dac", "cheetah_run").penalty == 3
     assert quick.of_method("dac", "ball_in_cup_catch").penalty == 10
     assert quick.of_method("dac-linear", "cheetah_run").linear

@@ -3,14 +3,15 @@
 from typing import Any
 
 import gymnasium
+import mujoco
 import numpy as np
 
-from envs.rendering import Renderer
+from envs.rendering import RenderedTask
 
 ENVIRONMENT_FILE = "workflow/envs/humanoid-bench.yml"
 
 
-class OriginalTask(gymnasium.Wrapper):
+class OriginalTask(RenderedTask, gymnasium.Wrapper):
     """An environment of the original under this suite's contract; its `info` has the keys of ours.
 
     The parts of the reward bear the original's names.
@@ -23,7 +24,6 @@ class OriginalTask(gymnasium.Wrapper):
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, env.observation_space.shape, np.float32)
         self._first_seed: int | None = seed
         self._early_termination = early_termination
-        self._renderer: Renderer | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -34,24 +34,15 @@ class OriginalTask(gymnasium.Wrapper):
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         observation, reward, fallen, truncated, info = self.env.step(action)
-        parts = {
-            name: float(part) for name, part in info.items() if np.isscalar(part) and name != "per_timestep_reward"
-        }
+        numbers = {name: part for name, part in info.items() if isinstance(part, int | float | np.number | np.bool_)}
+        parts = {name: float(part) for name, part in numbers.items() if name != "per_timestep_reward"}
         terminated = bool(fallen) and self._early_termination
         info = {"reward_parts": parts, "would_terminate": bool(fallen)}
         return observation.astype(np.float32), float(reward), terminated, truncated, info
 
-    def render(self) -> np.ndarray:
-        """RGB image of the current state, height x width x 3, uint8."""
-        if self._renderer is None:
-            self._renderer = Renderer(self.unwrapped.model, "cam_default")
-        return self._renderer.frame(self.unwrapped.data)
-
-    def close(self) -> None:
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
-        super().close()
+    def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, str]:
+        original: Any = self.unwrapped
+        return original.model, original.data, "cam_default"
 
 
 def make(task: str, seed: int, early_termination: bool = False, render_mode: str | None = None) -> gymnasium.Env:

@@ -12,13 +12,13 @@ from envs import EPISODE_STEPS
 from envs.humanoid_bench.rewards import FALLEN_BELOW, REWARDS
 from envs.humanoid_bench.scenes import model
 from envs.humanoid_bench.state import StateReader
-from envs.rendering import Renderer
+from envs.rendering import RenderedTask
 
 PHYSICS_STEPS = 10  # of 2 ms each, for one step of control
 RESET_NOISE = 0.01
 
 
-class HumanoidBenchTask(gymnasium.Env):
+class HumanoidBenchTask(RenderedTask):
     """A task of HumanoidBench for the Unitree H1 without hands.
 
     Observation (51): pelvis position (m) and quaternion, 19 joint angles (rad), pelvis velocity (m/s, world frame) and
@@ -27,7 +27,7 @@ class HumanoidBenchTask(gymnasium.Env):
     original would have ended the episode here, `would_terminate`.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 50}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
 
     def __init__(self, task: str, seed: int, early_termination: bool = False, render_mode: str | None = None) -> None:
         self.render_mode = render_mode
@@ -41,7 +41,6 @@ class HumanoidBenchTask(gymnasium.Env):
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (self.model.nq + self.model.nv,), np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self.model.nu,), np.float32)
         self._np_random, self._np_random_seed = seeding.np_random(seed)
-        self._renderer: Renderer | None = None
         self._step = 0
 
     def reset(
@@ -70,16 +69,8 @@ class HumanoidBenchTask(gymnasium.Env):
     def _observation(self) -> np.ndarray:
         return np.concatenate((self.data.qpos, self.data.qvel), dtype=np.float32)
 
-    def render(self) -> np.ndarray:
-        """RGB image of the current state, height x width x 3, uint8."""
-        if self._renderer is None:
-            self._renderer = Renderer(self.model, "track")
-        return self._renderer.frame(self.data)
-
-    def close(self) -> None:
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+    def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, str]:
+        return self.model, self.data, "track"
 
 
 def make(task: str, seed: int, **options: Any) -> gymnasium.Env:

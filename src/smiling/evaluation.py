@@ -1,15 +1,41 @@
-"""Returns of a policy: whole episodes, several at once so that the policy runs on a batch."""
+"""Policies, and their returns: whole episodes, several at once so that the policy runs on a batch."""
 
 from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 import envs
-from smiling.seeding import derive
+from smiling.runs.seeding import derive
 
-Policy = Callable[[Tensor], Tensor]
+Player = Callable[[Tensor], Tensor]  # each step's states (episodes, state) to actions, for one set of episodes
+
+
+class Policy(Protocol):
+    """What a solver trains, as it acts and as it is kept on disk (`solvers.policies`)."""
+
+    kind: ClassVar[str]  # by which a file of it is known
+
+    def noise(self, seed: int, device: str | torch.device = "cpu") -> Any:
+        """Randomness of the kind that the policy samples its actions from."""
+
+    def begin(self, episodes: int, noise: Any, sampled: bool = False) -> Player:
+        """Start `episodes` episodes side by side, acting as in an evaluation, or by samples."""
+
+    def description(self) -> dict[str, Any]:
+        """From which `blank` makes a policy of the same shape, as plain values."""
+
+    @classmethod
+    def blank(cls, description: dict[str, Any]) -> "Policy":
+        """A policy whose weights are to be loaded."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Its weights."""
+
+    def load_state_dict(self, saved: dict[str, Tensor], /) -> Any:
+        """Inverse of `state_dict`."""
 
 
 class Evaluator:
@@ -21,24 +47,23 @@ class Evaluator:
         self._device = device
 
     @torch.no_grad()
-    def returns(self, policy: Policy, index: int) -> np.ndarray:
+    def returns(self, player: Player, index: int) -> np.ndarray:
         """Undiscounted return of each episode, (episodes,); `index` names the evaluation and so its initial states."""
         seeds = [derive(self._seed, "evaluation", index, episode) for episode in range(len(self._envs))]
         states = [env.reset(seed=seed)[0] for env, seed in zip(self._envs, seeds, strict=True)]
         total = np.zeros(len(self._envs))
         for _ in range(envs.EPISODE_STEPS):
-            actions = policy(torch.from_numpy(np.stack(states)).to(self._device)).cpu().numpy()
+            actions = player(torch.from_numpy(np.stack(states)).to(self._device)).cpu().numpy()
             steps = [env.step(action) for env, action in zip(self._envs, actions, strict=True)]
             states = [step[0] for step in steps]
-            total += [step[1] for step in steps]
+            total += [float(step[1]) for step in steps]
         return total
 
 
 def random_returns(task: str, episodes: int, seed: int) -> np.ndarray:
     """Returns of uniform random actions, (episodes,): the zero of every normalised curve."""
-    env = envs.make(task)
     generator = torch.Generator().manual_seed(derive(seed, "random policy"))
-    size = env.action_space.shape[0]
+    _, size = envs.sizes(task)
 
     def uniform(states: Tensor) -> Tensor:
         return 2 * torch.rand(len(states), size, generator=generator) - 1

@@ -1,4 +1,4 @@
-"""The experiment: which tasks, methods and seeds, at what scale, under which settings.
+"""The experiment: which tasks, methods and seeds, at what scale, under which settings; and one of its imitation runs.
 
 Values come from three places, the later winning: the settings classes (the paper's values), the scale's file in
 `workflow/config/scales/`, and what the user sets (`benchmark.yaml`, Snakemake's --config, a script's --set).
@@ -12,14 +12,19 @@ import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 import envs
-from smiling import methods, solvers
-from smiling.dreamer.settings import DreamerSettings
-from smiling.provenance import ROOT
-from smiling.sac import SACSettings
+from smiling import command, methods, solvers
+from smiling.imitation import Imitation
+from smiling.runs.demonstrations import Demonstrations, read_demonstrations
+from smiling.runs.folder import RunFolder
+from smiling.runs.provenance import ROOT, file_digest, fingerprint
 from smiling.settings import Settings, UserError, merge, validate
+from smiling.solvers.dreamer.settings import DreamerSettings
+from smiling.solvers.policies import write_policy
+from smiling.solvers.sac.agent import SACSettings
 from smiling.training import TrainingSettings
 
-SCALES = ROOT / "workflow" / "config" / "scales"
+# The scales' files: the source tree's, or those that were installed with the package.
+SCALES = next(filter(Path.is_dir, (ROOT / "workflow" / "config" / "scales", Path(__file__).with_name("scales"))))
 DEMONSTRATION_KINDS = ("states", "state_actions")
 
 
@@ -188,7 +193,7 @@ def scale_names() -> list[str]:
     return sorted(path.stem for path in SCALES.glob("*.yaml"))
 
 
-def load(scale: str, assignments: Sequence[str] = ()) -> ExperimentSettings:
+def load_experiment(scale: str, assignments: Sequence[str] = ()) -> ExperimentSettings:
     """The experiment at `scale`, with settings overridden by 'key=value' texts.
 
     Raises:
@@ -198,7 +203,7 @@ def load(scale: str, assignments: Sequence[str] = ()) -> ExperimentSettings:
 
 
 def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
-    """`load` with the overrides as a nested mapping."""
+    """`load_experiment` with the overrides as a nested mapping."""
     path = SCALES / f"{scale}.yaml"
     if not path.is_file():
         raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
@@ -241,3 +246,71 @@ def assignments(overrides: dict[str, Any], prefix: str = "") -> list[str]:
         else:
             texts.append(f"{prefix}{key}={yaml.safe_dump(value, default_flow_style=True).split(chr(10))[0]}")
     return texts
+
+
+def imitate(
+    settings: ExperimentSettings,
+    method: str,
+    task: str,
+    demonstrations: Path,
+    out: Path,
+    seeds: Sequence[int],
+    demos_kind: str = "states",
+) -> list[Path]:
+    """Run `method` on `task` from a demonstrations file; the folders seed{n} of `out` that were written, a seed each.
+
+    A folder holds curve.csv, run.json and policy.safetensors. Interrupted, the same call goes on. Where method and
+    solver can, the seeds are trained side by side; else one after the other. Threads and memory of this process are
+    settled as the scripts' are, so that the same seed gives the same curve.
+
+    Raises:
+        UserError: for a mistake in the settings, names or demonstrations, or a folder that another process holds.
+    """
+    command.settle_process(settings.training.matrix_products)
+    identity = {
+        "stage": "imitation",
+        "task": task,
+        "method": method,
+        "demos_kind": demos_kind,
+        "settings": settings.of_run(method, task),
+        "demonstrations": file_digest(demonstrations),
+        "code": fingerprint(Path(__file__), method=method, task=task, solver=settings.task(task).solver),
+    }
+    demos = read_demonstrations(demonstrations, *envs.sizes(task))
+    distinct = list(dict.fromkeys(seeds))
+    groups = [distinct] if settings.trains_together(method, task) else [[seed] for seed in distinct]
+    folders = {seed: out / f"seed{seed}" for seed in distinct}
+    seconds = settings.training.checkpoint_seconds
+    for group in groups:
+        with RunFolder({seed: folders[seed] for seed in group}, identity, seconds, write_policy) as folder:
+            methods.load(method).run(_imitation(settings, method, task, group, demos, demos_kind, folder))
+    return list(folders.values())
+
+
+def _imitation(
+    settings: ExperimentSettings,
+    method: str,
+    task: str,
+    seeds: Sequence[int],
+    demonstrations: Demonstrations,
+    demos_kind: str,
+    folder: RunFolder,
+) -> Imitation:
+    """What the method is given to run."""
+    return Imitation(
+        name=f"{task} {method} {_named(seeds)}",
+        task=task,
+        seeds=seeds,
+        with_actions=demos_kind == "state_actions",
+        demonstrations=demonstrations,
+        env_steps=settings.env_steps(method, task),
+        settings=settings.of_method(method, task),
+        solver=settings.task(task).solver,
+        solver_settings=settings.of_solver(task),
+        training=settings.training,
+        folder=folder,
+    )
+
+
+def _named(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(str(seed) for seed in seeds)}"

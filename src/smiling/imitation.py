@@ -9,13 +9,15 @@ from torch import Tensor
 
 import envs
 from smiling import solvers
-from smiling.demonstrations import Demonstrations
-from smiling.methods import LearnedReward
-from smiling.run_folder import RunFolder
-from smiling.sac import SAC
-from smiling.seeding import derive
-from smiling.settings import Settings
-from smiling.training import Loop, Training, TrainingSettings
+from smiling.reward import LearnedReward
+from smiling.runs.demonstrations import Demonstrations
+from smiling.runs.folder import RunFolder
+from smiling.runs.seeding import derive
+from smiling.solvers.sac.agent import SAC
+from smiling.solvers.sac.beside_expert import expert_transitions
+from smiling.solvers.sac.replay import Batch
+from smiling.solvers.sac.training import Training
+from smiling.training import Loop, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Imitation:
     env_steps: int
     settings: Any  # the method's own
     solver: str  # the task's, for methods that reward one
-    solver_settings: Settings
+    solver_settings: Any  # the solver's own
     training: TrainingSettings
     folder: RunFolder
 
@@ -41,16 +43,21 @@ class Imitation:
             parts.append(self.demonstrations.require_actions())
         return torch.cat([torch.from_numpy(part) for part in parts], -1).to(self.training.device)
 
-    def task_sizes(self) -> tuple[int, int]:
-        """Sizes of state and action."""
-        return envs.sizes(self.task)
+    def expert_transitions(self, with_actions: bool) -> Batch:
+        """The demonstrations as transitions of states and actions, or of states alone, their actions zero."""
+        action_size = envs.sizes(self.task)[1]
+        return expert_transitions(self.demonstrations, action_size, with_actions, self.training.device)
+
+    def solver_seeds(self) -> list[int]:
+        """Of each seed's solver."""
+        return [derive(seed, "solver") for seed in self.seeds]
 
 
 def run_with_reward(imitation: Imitation, build: Callable[[Tensor, Any, int], LearnedReward]) -> None:
     """Train the task's solver on a learned reward, `build(expert_features, settings, seed)`."""
     features = imitation.expert_features()
     rewards = [build(features, imitation.settings, derive(seed, "reward")) for seed in imitation.seeds]
-    seeds = imitation.seeds, [derive(seed, "solver") for seed in imitation.seeds]
+    seeds = imitation.seeds, imitation.solver_seeds()
     settings = imitation.solver_settings, imitation.training
     start = solvers.load(imitation.solver)
     _train(imitation, start(imitation.task, *settings, *seeds, rewards, imitation.with_actions))

@@ -1,14 +1,17 @@
 """Adam on one flat vector: one operation a step, however many layers a network has."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adamw import adamw
+from torch.optim.adamw import adamw as fused_step
 
 WHOLE = 64  # elements: flat vectors are multiples of it, so that none is left to a kernel's end, which rounds otherwise
 
-RULE = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
+DECAY = 0.01  # of weights, torch's default for AdamW
+# torch's own defaults.
+RULE: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
 
 
 def flatten(parameters: Iterable[nn.Parameter]) -> Tensor:
@@ -38,7 +41,7 @@ class Adam:
         self.square = torch.zeros_like(self.flat)
         self.steps = torch.zeros((), device=self.flat.device)
         self.lr = lr
-        self._rule = {**RULE, "weight_decay": decay}
+        self._rule: dict[str, Any] = {**RULE, "weight_decay": decay}
 
     def minimise(self, loss: Tensor) -> Tensor:
         """One step down the gradient of `loss`, which is returned detached; no other parameter gets a gradient."""
@@ -57,8 +60,9 @@ class Adam:
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step down the gradients."""
         torch.cat([gradient.flatten() for gradient in gradients], out=self._gradient[: self._size])
-        vectors = [self.flat], [self._gradient], [self.mean], [self.square], [], [self.steps]
-        adamw(*vectors, lr=self.lr, **self._rule)
+        largest: list[Tensor] = []  # AMSGrad's, which is not asked for
+        vectors = [self.flat], [self._gradient], [self.mean], [self.square], largest, [self.steps]
+        fused_step(*vectors, lr=self.lr, **self._rule)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Moments and step count; the parameters belong to their networks."""
@@ -68,3 +72,8 @@ class Adam:
         """Inverse of `state_dict`."""
         for name, value in saved.items():
             getattr(self, name).copy_(value)
+
+
+def adamw(parameters: Iterable[nn.Parameter], lr: float) -> Adam:
+    """The optimiser of score models and discriminators: torch's AdamW at a constant rate (the authors' code)."""
+    return Adam(parameters, lr, decay=DECAY)

@@ -7,6 +7,7 @@ are the paper's, a scale file of `workflow/config/scales/` overrides what it nee
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 
 class UserError(Exception):
@@ -34,7 +35,7 @@ def validate(cls: type[S], values: dict[str, Any], where: str = "") -> S:
         raise UserError("; ".join(_sentence(cls, item, where) for item in error.errors())) from None
 
 
-def _sentence(cls: type[Settings], item: dict[str, Any], where: str) -> str:
+def _sentence(cls: type[Settings], item: ErrorDetails, where: str) -> str:
     path = [str(part) for part in item["loc"]]
     key = ".".join([where, *path] if where else path)
     if item["type"] == "extra_forbidden":

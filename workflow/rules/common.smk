@@ -9,9 +9,10 @@ SOURCE_FOLDERS = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src")
 sys.path[:0] = SOURCE_FOLDERS
 
 import envs
-from smiling import experiment, films, methods, runs, solvers
-from smiling.curve_figures import FIGURES
-from smiling.provenance import fingerprint
+from smiling import experiment, methods, solvers
+from smiling.evidence import films, finished
+from smiling.evidence.curve_figures import FIGURES
+from smiling.runs.provenance import fingerprint
 from smiling.settings import UserError
 
 ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))  # for --software-deployment-method conda
@@ -128,7 +129,7 @@ def user_demonstrations():
 def curves_of(figure):
     """Curves of all runs that a figure is drawn from; where seeds may be missing, those that are there."""
     results = Path("results", EXPERIMENT.scale)
-    groups = runs.planned(EXPERIMENT, FIGURES[figure])
+    groups = finished.planned(EXPERIMENT, FIGURES[figure])
     if EXPERIMENT.allow_missing_seeds:
         groups = [group.finished(results) for group in groups]
     return [str(folder / "curve.csv") for group in groups for folder in group.folders(results)]

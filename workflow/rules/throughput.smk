@@ -13,9 +13,9 @@ rule measure_throughput:
     threads: WHOLE_MACHINE
     params:
         settings=MEASURED_SETTINGS,
-        code=code("measure_throughput.py"),
+        code=code("measure/throughput.py"),
     shell:
-        'python src/measure_throughput.py "$@" --out figures/{wildcards.scale}/throughput/steps 2>&1 | tee -i {log}'
+        'python src/measure/throughput.py "$@" --out figures/{wildcards.scale}/throughput/steps 2>&1 | tee -i {log}'
 
 
 rule measure_cost:
@@ -29,9 +29,9 @@ rule measure_cost:
         ENVIRONMENT
     threads: WHOLE_MACHINE
     params:
-        code=code("measure_cost.py"),
+        code=code("measure/cost.py"),
     shell:
-        'python src/measure_cost.py "$@" --out {output} 2>&1 | tee -i {log}'
+        'python src/measure/cost.py "$@" --out {output} 2>&1 | tee -i {log}'
 
 
 rule draw_throughput:
@@ -47,9 +47,9 @@ rule draw_throughput:
     conda:
         ENVIRONMENT
     params:
-        code=code("draw_throughput.py"),
+        code=code("measure/draw_throughput.py"),
     shell:
-        'python src/draw_throughput.py "$@" --throughput {input.steps} --costs {input.costs} '
+        'python src/measure/draw_throughput.py "$@" --throughput {input.steps} --costs {input.costs} '
         "--out figures/{wildcards.scale}/throughput/throughput 2>&1 | tee -i {log}"
 
 

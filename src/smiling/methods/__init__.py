@@ -11,40 +11,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from smiling.provenance import ROOT
+from smiling.runs.provenance import ROOT
 from smiling.settings import Settings, UserError
 
 FILES = Path(__file__).parent
 RULES = ROOT / "workflow" / "rules" / "methods"
-
-
-class LearnedReward:
-    """What a method that rewards a solver offers. Features (n, feature) are states, or states with actions appended."""
-
-    def prepare(self, name: str) -> None:
-        """Learn what can be learnt before the learner's first step, once; `name` heads the progress report."""
-
-    def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
-        """Learn from the learner; `draw(n)` gives n features drawn from the state buffer. Diagnostics to report."""
-        raise NotImplementedError
-
-    def pointwise(self, features: Tensor) -> Tensor:
-        """The reward of each of (n, feature), (n,), as a function of that feature alone."""
-        raise NotImplementedError
-
-    def in_batch(self, rewards: Tensor) -> Tensor:
-        """Pointwise rewards (n,) of a sampled batch as the solver gets them; a normalisation goes here."""
-        return rewards
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that the next update depends on."""
-        raise NotImplementedError
-
-    def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Inverse of `state_dict`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

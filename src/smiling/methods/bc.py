@@ -13,11 +13,11 @@ from torch import Tensor
 from smiling.evaluation import Evaluator
 from smiling.imitation import Imitation
 from smiling.methods import Method
-from smiling.networks import Actor
-from smiling.progress import Meter
-from smiling.run_folder import check_finite
-from smiling.seeding import derive
+from smiling.runs.folder import check_finite
+from smiling.runs.progress import Meter
+from smiling.runs.seeding import derive
 from smiling.settings import Settings
+from smiling.solvers.sac.networks import Actor
 
 ACTION_BOUND = 1 - 1e-5  # expert actions are clamped to it, so that their density under a squashed Gaussian is finite
 

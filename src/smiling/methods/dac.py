@@ -4,7 +4,6 @@ A discriminator tells the expert's states (1) from the learner's (0); the reward
 an estimate of log(expert's density / learner's), of which the variants `airl` and `fairl` make other rewards.
 """
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -13,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smiling.imitation import Imitation, run_with_reward
-from smiling.methods import LearnedReward, Method
-from smiling.optimiser import Adam
-from smiling.score_model import DECAY, LEAK
-from smiling.seeding import derive
+from smiling.methods import Method
+from smiling.optimiser import adamw
+from smiling.reward import DiscriminatorReward
+from smiling.runs.seeding import derive
 from smiling.settings import Settings
 
 REWARD_FLOOR = 1e-8  # inside the logarithm, as in the authors' code
@@ -38,7 +37,7 @@ def discriminator(size: int, settings: DACSettings, seed: int) -> nn.Module:
     """Logit of 'this state is the expert's': one hidden layer."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        activation = nn.Identity() if settings.linear else nn.LeakyReLU(LEAK)
+        activation = nn.Identity() if settings.linear else nn.LeakyReLU()
         return nn.Sequential(nn.Linear(size, settings.width), activation, nn.Linear(settings.width, 1))
 
 
@@ -71,47 +70,30 @@ def reward(logits: Tensor, kind: str) -> Tensor:
     return -torch.log(1 - torch.sigmoid(logits) + REWARD_FLOOR)
 
 
-class DAC(LearnedReward):
+class DAC(DiscriminatorReward):
     """The discriminator as a reward."""
 
     def __init__(self, expert_features: Tensor, settings: DACSettings, seed: int) -> None:
-        self.settings = settings
-        self.generator = torch.Generator(expert_features.device).manual_seed(derive(seed, "dac"))
-        self.model = discriminator(expert_features.shape[-1], settings, derive(seed, "discriminator"))
-        self.model.to(expert_features.device)
-        self.optimiser = Adam(self.model.parameters(), settings.lr, decay=DECAY)
-        self._expert_features = expert_features
+        self.settings, device = settings, expert_features.device
+        model = discriminator(expert_features.shape[-1], settings, derive(seed, "discriminator")).to(device)
+        super().__init__(
+            expert_features,
+            model,
+            adamw(model.parameters(), settings.lr),
+            torch.Generator(device).manual_seed(derive(seed, "dac")),
+            settings.batch,
+            settings.states_per_update,
+        )
 
-    def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
-        """One pass over learner states drawn from the state buffer, each beside an expert state drawn at random."""
-        losses = []
-        for learner in draw(self.settings.states_per_update).split(self.settings.batch):
-            mine = torch.randint(
-                len(self._expert_features), (len(learner),), generator=self.generator, device=learner.device
-            )
-            mix = torch.rand(len(learner), 1, generator=self.generator, device=learner.device)
-            loss = discriminator_loss(self.model, self._expert_features[mine], learner, mix, self.settings.penalty)
-            losses.append(self.optimiser.minimise(loss))
-        return {"discriminator_loss": torch.stack(losses).mean().item()}
+    def loss(self, expert: Tensor, learner: Tensor) -> Tensor:
+        """The discriminator's, its penalty at interpolates drawn at random."""
+        mix = torch.rand(len(learner), 1, generator=self.generator, device=learner.device)
+        return discriminator_loss(self.model, expert, learner, mix, self.settings.penalty)
 
     @torch.no_grad()
     def pointwise(self, features: Tensor) -> Tensor:
         """The reward of the discriminator's logit."""
         return reward(self.model(features).squeeze(-1), self.settings.reward)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Model, optimiser and randomness."""
-        return {
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
-        }
-
-    def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Inverse of `state_dict`."""
-        self.model.load_state_dict(saved["model"])
-        self.optimiser.load_state_dict(saved["optimiser"])
-        self.generator.set_state(saved["generator"].cpu())
 
 
 def run(imitation: Imitation) -> None:
@@ -119,6 +101,10 @@ def run(imitation: Imitation) -> None:
     run_with_reward(imitation, DAC)
 
 
-VARIANTS = {"linear": {"linear": True}, "airl": {"reward": "airl"}, "fairl": {"reward": "fairl"}}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "linear": {"linear": True},
+    "airl": {"reward": "airl"},
+    "fairl": {"reward": "fairl"},
+}
 
 METHOD = Method("DAC", DACSettings, run, variants=VARIANTS, together=True)

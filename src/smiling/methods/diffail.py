@@ -5,18 +5,16 @@ discriminator's cross entropy, which denoises the expert's states (-log D = L) a
 -log(1 - D). The schedule (one pass for each reward update, the state buffer) is SMILING's and DAC's.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from smiling.diffusion import DiffusionSettings, diffuse
 from smiling.imitation import Imitation, run_with_reward
-from smiling.methods import LearnedReward, Method
-from smiling.score_model import ScoreModel, ScoreModelSettings, score_optimiser
-from smiling.seeding import derive
+from smiling.methods import Method
+from smiling.reward import DiscriminatorReward
+from smiling.runs.seeding import derive
+from smiling.score.diffusion import DiffusionSettings, diffuse
+from smiling.score.model import ScoreModel, ScoreModelSettings, score_optimiser
 from smiling.settings import Settings
 
 SMALLEST_LOSS = 1e-6  # under the logarithm of 1 - exp(-L), which has no bound at L = 0
@@ -43,27 +41,26 @@ def discriminator_loss(expert: Tensor, learner: Tensor) -> Tensor:
     return expert.mean() - torch.log(-torch.expm1(-learner.clamp_min(SMALLEST_LOSS))).mean()
 
 
-class DiffAIL(LearnedReward):
+class DiffAIL(DiscriminatorReward):
     """The diffusion model as a discriminator and a reward."""
 
-    def __init__(self, expert_features: Tensor, settings: DiffAILSettings, seed: int) -> None:
-        self.settings = settings
-        self.generator = torch.Generator(expert_features.device).manual_seed(derive(seed, "diffail"))
-        model = ScoreModel(expert_features.shape[-1], settings.score_model, derive(seed, "diffusion model"))
-        self.model = model.to(expert_features.device)
-        self.optimiser = score_optimiser(self.model)
-        self._expert_features = expert_features
+    model: ScoreModel
 
-    def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
-        """One pass over learner states drawn from the state buffer, each beside an expert state drawn at random."""
-        losses = []
-        for learner in draw(self.settings.states_per_update).split(self.settings.score_model.batch):
-            mine = torch.randint(
-                len(self._expert_features), (len(learner),), generator=self.generator, device=learner.device
-            )
-            loss = discriminator_loss(self._loss(self._expert_features[mine]), self._loss(learner))
-            losses.append(self.optimiser.minimise(loss))
-        return {"discriminator_loss": torch.stack(losses).mean().item()}
+    def __init__(self, expert_features: Tensor, settings: DiffAILSettings, seed: int) -> None:
+        self.settings, device = settings, expert_features.device
+        model = ScoreModel(expert_features.shape[-1], settings.score_model, derive(seed, "diffusion model")).to(device)
+        super().__init__(
+            expert_features,
+            model,
+            score_optimiser(model),
+            torch.Generator(device).manual_seed(derive(seed, "diffail")),
+            settings.score_model.batch,
+            settings.states_per_update,
+        )
+
+    def loss(self, expert: Tensor, learner: Tensor) -> Tensor:
+        """The discriminator's, each state's diffusion loss at one time."""
+        return discriminator_loss(self._loss(expert), self._loss(learner))
 
     def _loss(self, states: Tensor) -> Tensor:
         """L of each state at one random time with one noise."""
@@ -77,20 +74,6 @@ class DiffAIL(LearnedReward):
         """-log(1 - exp(-L)), L averaged over `samples`."""
         losses = torch.stack([self._loss(features) for _ in range(self.settings.samples)]).mean(0)
         return -torch.log(-torch.expm1(-losses.clamp_min(SMALLEST_LOSS)))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Model, optimiser and randomness."""
-        return {
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
-        }
-
-    def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Inverse of `state_dict`."""
-        self.model.load_state_dict(saved["model"])
-        self.optimiser.load_state_dict(saved["optimiser"])
-        self.generator.set_state(saved["generator"].cpu())
 
 
 def run(imitation: Imitation) -> None:

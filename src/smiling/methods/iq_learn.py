@@ -13,13 +13,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from smiling.demonstrations import Demonstrations
 from smiling.imitation import Imitation, train
 from smiling.methods import Method
-from smiling.replay import Batch
-from smiling.sac import SAC, SACSettings
-from smiling.seeding import derive
 from smiling.settings import Settings
+from smiling.solvers.sac.agent import SACSettings
+from smiling.solvers.sac.beside_expert import SACBesideExpert
+from smiling.solvers.sac.replay import Batch
 
 MUJOCO_SAC = SACSettings(
     width=256,
@@ -43,31 +42,27 @@ class IQLearnSettings(Settings):
     value_term: Literal["value", "v0"] = Field("value", description="of both batches' states, or of the expert's")
 
 
-class IQLearn(SAC):
+class IQLearn(SACBesideExpert):
     """SAC whose critic learns from two batches: the policy's and, drawn beside it, the expert's."""
 
     def __init__(
         self, expert: Batch, settings: IQLearnSettings, with_actions: bool, seed: int | Sequence[int], device: str
     ) -> None:
-        super().__init__(expert.states.shape[-1], expert.actions.shape[-1], settings.sac, seed, device)
+        super().__init__(expert, settings.sac, seed, device)
         self.iq_settings = settings
         self.with_actions = with_actions
-        self._expert = expert
 
     def prepare(self, batch: Batch) -> dict[str, Tensor]:
-        """The expert's transitions and, after them, the policy's; the task's rewards are not looked at."""
-        expert, size = self._expert_batch(batch), batch.states.shape[-2]
-        stacked_along = len(self._leading)
-        both = Batch(*(torch.cat(pair, stacked_along) for pair in zip(expert, batch, strict=True)))
-        return {**both._asdict(), "noise": self._draw(2 * size), "next_noise": self._draw(2 * size)}
+        """As many expert transitions as the policy's and, after them, those; no task's rewards are looked at.
 
-    def _expert_batch(self, policy: Batch) -> Batch:
-        """As many expert transitions; of states only, they take the actions of the policy's half."""
-        size, count = policy.states.shape[-2], len(self._expert.states)
-        rows = [torch.randint(count, (size,), generator=own, device=self.device) for own in self._noise]
-        rows = torch.stack(rows).view(*self._leading, size)
-        expert = Batch(*(part[rows] for part in self._expert))
-        return expert if self.with_actions else expert._replace(actions=policy.actions)
+        The expert's of states only take the actions of the policy's half.
+        """
+        size = batch.states.shape[-2]
+        expert = self.expert_batch(size)
+        if not self.with_actions:
+            expert = expert._replace(actions=batch.actions)
+        both = self.joined(expert, batch)
+        return {**both._asdict(), "noise": self._draw(2 * size), "next_noise": self._draw(2 * size)}
 
     def critics_objective(self, given: dict[str, Tensor]) -> Tensor:
         """The objective above on a batch whose first half is the expert's: (...)."""
@@ -89,30 +84,11 @@ class IQLearn(SAC):
         return value_term + regulariser - residual[..., :experts].mean(-1)
 
 
-def expert_transitions(demonstrations: Demonstrations, action_size: int, with_actions: bool, device: str) -> Batch:
-    """The demonstrations as transitions. Where next states are not recorded they are the episode's following rows."""
-    states = torch.from_numpy(demonstrations.observations)
-    rows = torch.arange(len(states))
-    if demonstrations.next_observations is None:
-        last = torch.from_numpy(demonstrations.episode_starts[1:]) - 1
-        rows = rows[~torch.isin(rows, torch.cat([last, torch.tensor([len(states) - 1])]))]
-        next_states = states[rows + 1]
-    else:
-        next_states = torch.from_numpy(demonstrations.next_observations)
-    actions = torch.zeros(len(states), action_size)
-    if with_actions:
-        actions = torch.from_numpy(demonstrations.require_actions())
-    expert = Batch(states[rows], actions[rows], torch.zeros(len(rows)), next_states)
-    return Batch(*(part.to(device) for part in expert))
-
-
 def run(imitation: Imitation) -> None:
     """IQ-Learn, always on SAC (paper, appendix C)."""
-    action_size = imitation.task_sizes()[1]
-    device = imitation.training.device
-    expert = expert_transitions(imitation.demonstrations, action_size, imitation.with_actions, device)
-    seeds = [derive(seed, "solver") for seed in imitation.seeds]
-    train(imitation, IQLearn(expert, imitation.settings, imitation.with_actions, seeds, device))
+    with_actions = imitation.with_actions
+    expert, device = imitation.expert_transitions(with_actions), imitation.training.device
+    train(imitation, IQLearn(expert, imitation.settings, with_actions, imitation.solver_seeds(), device))
 
 
 def _variant(value_term: str, temperature: float) -> dict[str, Any]:

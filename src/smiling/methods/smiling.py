@@ -7,13 +7,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from smiling.cost import Cost, CostSettings
 from smiling.imitation import Imitation, run_with_reward
-from smiling.methods import LearnedReward, Method
-from smiling.progress import Meter
-from smiling.run_folder import check_finite
-from smiling.score_model import ScoreModel, ScoreModelSettings, fit_pass, score_optimiser
-from smiling.seeding import derive
+from smiling.methods import Method
+from smiling.reward import LearnedReward
+from smiling.runs.folder import check_finite
+from smiling.runs.progress import Meter
+from smiling.runs.seeding import derive
+from smiling.score.cost import Cost, CostSettings
+from smiling.score.model import ScoreModel, ScoreModelSettings, fit, fit_pass, score_optimiser
 from smiling.settings import Settings
 
 
@@ -30,6 +31,8 @@ class SmilingSettings(Settings):
 class Smiling(LearnedReward):
     """Both score models and the cost between them."""
 
+    learnt = ("expert", "learner", "optimiser")
+
     def __init__(self, expert_features: Tensor, settings: SmilingSettings, seed: int) -> None:
         self.settings = settings
         self.generator = torch.Generator(expert_features.device).manual_seed(derive(seed, "smiling"))
@@ -42,15 +45,9 @@ class Smiling(LearnedReward):
 
     def prepare(self, name: str) -> None:
         """Fit the expert's score model (line 1 of Algorithm 1)."""
-        optimiser = score_optimiser(self.expert)
         epochs = self.settings.expert_epochs
         with Meter(f"{name}: expert's score model", epochs, unit="epochs") as meter:
-            for epoch in range(epochs):
-                order = torch.randperm(
-                    len(self._expert_features), generator=self.generator, device=self.generator.device
-                )
-                loss = fit_pass(self.expert, optimiser, self._expert_features[order], self.generator)
-                meter.update(epoch + 1)
+            loss = fit(self.expert, self._expert_features, epochs, self.generator, meter.update)
         check_finite({"the expert's score loss": loss.item()}, epochs)
 
     def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
@@ -76,20 +73,11 @@ class Smiling(LearnedReward):
 
     def state_dict(self) -> dict[str, Any]:
         """Models, optimiser, randomness and the cost's tuning."""
-        return {
-            "expert": self.expert.state_dict(),
-            "learner": self.learner.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
-            "cost": None if self._cost is None else self._cost.state_dict(),
-        }
+        return {**super().state_dict(), "cost": None if self._cost is None else self._cost.state_dict()}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Inverse of `state_dict`."""
-        self.expert.load_state_dict(saved["expert"])
-        self.learner.load_state_dict(saved["learner"])
-        self.optimiser.load_state_dict(saved["optimiser"])
-        self.generator.set_state(saved["generator"].cpu())
+        super().load_state_dict(saved)
         if saved["cost"] is not None:
             self._cost = Cost(self.expert, self.learner, self.settings.cost)
             self._cost.load_state_dict(saved["cost"])

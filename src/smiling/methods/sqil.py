@@ -8,38 +8,26 @@ from torch import Tensor
 
 from smiling.imitation import Imitation, train
 from smiling.methods import Method
-from smiling.methods.iq_learn import expert_transitions
-from smiling.replay import Batch
-from smiling.sac import SAC
-from smiling.seeding import derive
 from smiling.settings import Settings, UserError
+from smiling.solvers.sac.beside_expert import SACBesideExpert
+from smiling.solvers.sac.replay import Batch
 
 
 class SQILSettings(Settings):
     """It has none of its own: SAC's are the task's."""
 
 
-class SQIL(SAC):
+class SQIL(SACBesideExpert):
     """SAC on batches of which one half is the learner's and one the expert's."""
-
-    expert: Batch
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step on `batch`, whose rewards are not looked at, and as many of the expert's transitions."""
-        return super().update(balanced(self._expert_batch(batch.states.shape[-2]), batch, len(self._leading)))
+        return super().update(self.balanced(self.expert_batch(batch.states.shape[-2]), batch))
 
-    def _expert_batch(self, size: int) -> Batch:
-        count = len(self.expert.states)
-        rows = [torch.randint(count, (size,), generator=own, device=self.device) for own in self._noise]
-        rows = torch.stack(rows).view(*self._leading, size)
-        return Batch(*(part[rows] for part in self.expert))
-
-
-def balanced(expert: Batch, learner: Batch, along: int) -> Batch:
-    """Both batches, one after the other in dimension `along`: rewards 1 for the expert, 0 for the learner."""
-    rewards = torch.ones_like(expert.rewards), torch.zeros_like(learner.rewards)
-    pairs = zip(expert._replace(rewards=rewards[0]), learner._replace(rewards=rewards[1]), strict=True)
-    return Batch(*(torch.cat(pair, along) for pair in pairs))
+    def balanced(self, expert: Batch, learner: Batch) -> Batch:
+        """Both batches, one after the other: rewards 1 for the expert, 0 for the learner."""
+        rewarded = expert._replace(rewards=torch.ones_like(expert.rewards))
+        return self.joined(rewarded, learner._replace(rewards=torch.zeros_like(learner.rewards)))
 
 
 def run(imitation: Imitation) -> None:
@@ -48,12 +36,8 @@ def run(imitation: Imitation) -> None:
         raise UserError(
             f"SQIL runs on SAC, but {imitation.task} has the solver '{imitation.solver}'; leave sqil out there"
         )
-    state_size, action_size = imitation.task_sizes()
-    seeds = [derive(seed, "solver") for seed in imitation.seeds]
-    device = imitation.training.device
-    solver = SQIL(state_size, action_size, imitation.solver_settings, seeds, device)
-    solver.expert = expert_transitions(imitation.demonstrations, action_size, True, device)
-    train(imitation, solver)
+    expert, device = imitation.expert_transitions(with_actions=True), imitation.training.device
+    train(imitation, SQIL(expert, imitation.solver_settings, imitation.solver_seeds(), device))
 
 
 METHOD = Method("SQIL", SQILSettings, run, sees_actions=True, together=True)

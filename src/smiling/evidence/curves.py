@@ -1,0 +1,115 @@
+"""Learning curves: read, normalised, averaged over seeds with bootstrap intervals."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smiling.settings import UserError
+
+RESAMPLES = 2000  # of the bootstrap
+CONFIDENCE = 0.95
+COLUMNS = ("task", "method", "seed", "env_step", "return")  # of a table of curves
+
+
+def read_curve(run: Path) -> pd.DataFrame:
+    """`env_step` and `return` of a finished run, in order of steps.
+
+    Raises:
+        UserError: naming the run if its curve is missing, empty or not finite.
+    """
+    path = run / "curve.csv"
+    try:
+        curve = pd.read_csv(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: that run has not finished; run it, or leave its seed out") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError):
+        raise UserError(f"{path} is not a table; delete it to run that seed again") from None
+    if not {"env_step", "return"} <= set(curve.columns) or curve.empty:
+        raise UserError(f"{path} needs the columns env_step and return, and a row")
+    curve = curve[["env_step", "return"]].sort_values("env_step", ignore_index=True)
+    if not np.isfinite(curve.to_numpy(dtype=float)).all():
+        raise UserError(f"{path} holds a value that is not finite; delete it to run that seed again")
+    return curve
+
+
+def read_curves(folder: Path) -> pd.DataFrame:
+    """Curves of all finished runs below `folder`, a row for each evaluation: task, method, seed, env_step, return.
+
+    Task, method and seed are those of a run's run.json, or missing where that does not say.
+
+    Raises:
+        UserError: if there is no finished run, or one is damaged.
+    """
+    runs = sorted(path.parent for path in Path(folder).rglob("curve.csv"))
+    if not runs:
+        raise UserError(f"{folder} has no finished run: no folder in it holds a curve.csv")
+    return pd.concat([read_curve(run).assign(**_named(run)) for run in runs], ignore_index=True)[list(COLUMNS)]
+
+
+def _named(run: Path) -> dict[str, Any]:
+    """What a run's record says that it is."""
+    try:
+        record = json.loads((run / "run.json").read_text())
+    except FileNotFoundError:
+        record = {}
+    except json.JSONDecodeError:
+        raise UserError(f"{run / 'run.json'} is not JSON; delete the folder to run that seed again") from None
+    return {name: record.get(name) for name in ("task", "method", "seed")}
+
+
+def read_returns(demonstrations: Path, must_beat_random: bool = True) -> tuple[float, float]:
+    """Returns of the expert and of the random policy, from a demonstrations folder's returns.json.
+
+    Where the expert need not beat random, and does not, its return is taken as one above random's.
+
+    Raises:
+        UserError: if it is missing, or the expert must be better than random and is not.
+    """
+    path = demonstrations / "returns.json"
+    try:
+        returns = json.loads(path.read_text())
+        expert, random = float(returns["expert_return"]), float(returns["random_return"])
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: collect the demonstrations first") from None
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise UserError(f"{path} needs the numbers expert_return and random_return") from None
+    if expert <= random and must_beat_random:
+        raise UserError(
+            f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer"
+        )
+    return (expert if expert > random else random + 1), random
+
+
+def normalise(returns: np.ndarray, expert: float, random: float) -> np.ndarray:
+    """Returns on the scale on which the random policy is 0 and the expert 1."""
+    return (returns - random) / (expert - random)
+
+
+def on_grid(curves: list[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
+    """Steps (n,) that all curves share, and their returns there (seeds, n).
+
+    Raises:
+        UserError: if the curves were not evaluated at the same steps.
+    """
+    steps = curves[0]["env_step"].to_numpy()
+    if any(not np.array_equal(curve["env_step"].to_numpy(), steps) for curve in curves):
+        raise UserError("seeds of one method were evaluated at different steps; run them under the same settings")
+    return steps, np.stack([curve["return"].to_numpy() for curve in curves])
+
+
+def bootstrap_interval(values: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile bootstrap interval of the mean over seeds: (seeds, n) -> lower (n,) and upper (n,)."""
+    seeds = len(values)
+    drawn = np.random.default_rng(seed).integers(seeds, size=(RESAMPLES, seeds))
+    means = values[drawn].mean(1)
+    tail = (1 - CONFIDENCE) / 2
+    lower, upper = np.quantile(means, [tail, 1 - tail], axis=0)
+    return lower, upper
+
+
+def last_quarter(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean over the last quarter of training, (seeds,), of values (seeds, n) at `steps` (n,)."""
+    return values[:, steps > 0.75 * steps[-1]].mean(1)

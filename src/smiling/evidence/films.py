@@ -1,0 +1,86 @@
+"""Films of policies: an episode as a video, and as a time-lapse, several moments in one wide picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+import envs
+from envs.rendering import RenderingUnavailable
+from smiling import methods
+from smiling.evaluation import Policy
+from smiling.experiment import ExperimentSettings
+from smiling.runs.artefacts import whole
+from smiling.runs.seeding import derive
+from smiling.settings import UserError
+
+FIGURE1_TASKS = ("humanoid_crawl", "humanoid_pole")  # as in the paper
+FIGURE1_METHODS = ("smiling", "dac")
+VIDEO_RATE = 12.5  # frames per second, of simulated time: rendered by software, a frame takes 60 to 80 ms
+CODEC = "VP80"  # VP8 in WebM: what browsers play without a licensed codec
+MOMENTS = 6  # of a time-lapse
+
+
+def tasks_of(settings: ExperimentSettings) -> tuple[str, ...]:
+    """Figure 1's tasks; at a scale without them, its first ones."""
+    asked = settings.task_names()
+    return tuple(task for task in asked if task in FIGURE1_TASKS) or asked[: len(FIGURE1_TASKS)]
+
+
+def actors_of(settings: ExperimentSettings, task: str) -> tuple[str, ...]:
+    """Who is filmed on `task`: the expert, unless the demonstrations are the user's own, and Figure 1's methods."""
+    expert = () if settings.task(task).demonstrations else ("expert",)
+    return expert + tuple(name for name in settings.methods if methods.base(name) in FIGURE1_METHODS)
+
+
+@dataclass(frozen=True)
+class Film:
+    """Frames (height, width, 3) uint8 at `rate` per second of simulated time, and the episode's return."""
+
+    frames: list[np.ndarray]
+    rate: float
+    episode_return: float
+
+
+@torch.no_grad()
+def record(task: str, policy: Policy, seed: int) -> Film:
+    """An episode of `policy`, as it acts when evaluated.
+
+    Raises:
+        UserError: if this machine cannot render.
+    """
+    env = envs.make(task, render_mode="rgb_array")
+    stride = max(1, round(env.metadata["render_fps"] / VIDEO_RATE))
+    act = policy.begin(1, policy.noise(derive(seed, "film actions")))
+    observation, _ = env.reset(seed=derive(seed, "film"))
+    frames, total = [], 0.0
+    try:
+        for step in range(envs.EPISODE_STEPS):
+            if step % stride == 0:
+                frames.append(np.asarray(env.render()))
+            observation, reward, *_ = env.step(act(torch.from_numpy(observation)[None])[0].numpy())
+            total += float(reward)
+    except RenderingUnavailable as error:
+        raise UserError(str(error)) from None
+    finally:
+        env.close()
+    return Film(frames, env.metadata["render_fps"] / stride, total)
+
+
+def time_lapse(frames: Sequence[np.ndarray], moments: int = MOMENTS) -> np.ndarray:
+    """Evenly spaced frames, first and last among them, side by side."""
+    chosen = np.linspace(0, len(frames) - 1, moments).round().astype(int)
+    return np.concatenate([frames[index] for index in chosen], axis=1)
+
+
+def write_video(path: Path, film: Film) -> None:
+    """Write `path`, a .webm, whole."""
+    height, width, _ = film.frames[0].shape
+    with whole(path) as temporary:
+        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODEC), film.rate, (width, height))
+        for frame in film.frames:
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        writer.release()

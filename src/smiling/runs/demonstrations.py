@@ -1,0 +1,122 @@
+"""Demonstrations: whole trajectories in a NumPy archive that needs nothing of ours to be read.
+
+A file holds `observations` and `next_observations` (n, state), `actions` (n, action), `rewards` (n,), `episode_starts`
+(episodes,), the row in which each trajectory begins, and `made_by`, a JSON text that says what made it. Everything but
+`observations` and `episode_starts` may be missing in demonstrations of states only. Nothing in it is pickled.
+"""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smiling.runs.artefacts import whole
+from smiling.settings import UserError
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """Trajectories laid end to end; n transitions."""
+
+    observations: np.ndarray  # (n, state) float32
+    episode_starts: np.ndarray  # (episodes,) int64, the first is 0
+    actions: np.ndarray | None = None  # (n, action) float32
+    rewards: np.ndarray | None = None  # (n,) float32
+    next_observations: np.ndarray | None = None  # (n, state) float32
+    made_by: dict[str, Any] | None = None
+
+    def returns(self) -> list[float]:
+        """Undiscounted return of each trajectory.
+
+        Raises:
+            UserError: if the demonstrations carry no rewards.
+        """
+        if self.rewards is None:
+            raise UserError("these demonstrations carry no 'rewards', so their return is unknown")
+        return np.add.reduceat(self.rewards.astype(np.float64), self.episode_starts).tolist()
+
+    def require_actions(self) -> np.ndarray:
+        """The actions.
+
+        Raises:
+            UserError: if the demonstrations carry none.
+        """
+        if self.actions is None:
+            raise UserError("this needs the expert's actions, but the demonstrations hold no 'actions'")
+        return self.actions
+
+
+def write_demonstrations(path: Path, demonstrations: Demonstrations) -> None:
+    """Write a demonstrations file, whole."""
+    arrays = {name: value for name, value in vars(demonstrations).items() if isinstance(value, np.ndarray)}
+    with whole(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, made_by=np.array(json.dumps(demonstrations.made_by)), **arrays)  # type: ignore[arg-type] # numpy's stub takes an array for its flag
+
+
+def read_demonstrations(path: Path, state_size: int, action_size: int) -> Demonstrations:
+    """Read and check a demonstrations file.
+
+    Raises:
+        UserError: saying which file, which array and what is wrong with it.
+    """
+    arrays = _arrays(path)
+    made_by = _made_by(path, arrays.pop("made_by", "null"))
+    unknown = set(arrays) - set(Demonstrations.__dataclass_fields__)
+    missing = {"observations", "episode_starts"} - set(arrays)
+    if missing or unknown:
+        problem = f"lacks {sorted(missing)}" if missing else f"holds unknown arrays {sorted(unknown)}"
+        raise UserError(f"demonstrations {path}: the file {problem}")
+    count = len(arrays["observations"])
+    shapes = {
+        "observations": (count, state_size),
+        "next_observations": (count, state_size),
+        "actions": (count, action_size),
+        "rewards": (count,),
+    }
+    for name in shapes.keys() & arrays.keys():
+        _check_values(path, name, arrays[name], shapes[name])
+    _check_bounds(path, arrays["episode_starts"], count)
+    if "actions" in arrays and np.abs(arrays["actions"]).max() > 1:
+        raise UserError(f"demonstrations {path}: 'actions' must lie in [-1, 1]")
+    floats = {name: arrays[name].astype(np.float32) for name in shapes.keys() & arrays.keys()}
+    return Demonstrations(**floats, episode_starts=arrays["episode_starts"].astype(np.int64), made_by=made_by)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise UserError(f"demonstrations {path}: no such file") from None
+    except (ValueError, EOFError, KeyError, OSError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(f"demonstrations {path}: not a whole .npz archive of plain arrays ({error})") from None
+
+
+def _made_by(path: Path, text: Any) -> dict[str, Any] | None:
+    try:
+        return json.loads(str(text))
+    except json.JSONDecodeError as error:
+        raise UserError(f"demonstrations {path}: 'made_by' is not JSON ({error})") from None
+
+
+def _check_values(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise UserError(f"demonstrations {path}: '{name}' has shape {array.shape}, this task needs {shape}")
+    if array.dtype.kind not in "fiu":
+        raise UserError(f"demonstrations {path}: '{name}' holds {array.dtype}, not numbers")
+    if not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        raise UserError(f"demonstrations {path}: '{name}' is not finite (NaN or infinity) in row {row}")
+
+
+def _check_bounds(path: Path, starts: np.ndarray, count: int) -> None:
+    if count == 0:
+        raise UserError(f"demonstrations {path}: 'observations' is empty")
+    good = starts.ndim == 1 and starts.dtype.kind in "iu" and len(starts) > 0 and starts[0] == 0
+    if not (good and (np.diff(starts) > 0).all() and starts[-1] < count):
+        raise UserError(
+            f"demonstrations {path}: 'episode_starts' must rise from 0 to below the {count} rows, as integers"
+        )

@@ -1,0 +1,107 @@
+"""The training loop of DreamerV3, with the task's reward or a learned one; resumable at every round of episodes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import envs
+from smiling.reward import LearnedReward
+from smiling.runs.seeding import derive
+from smiling.solvers.dreamer.agent import Dreamer
+from smiling.solvers.dreamer.policy import DreamerPolicy
+from smiling.solvers.dreamer.replay import SequenceReplay
+from smiling.solvers.dreamer.settings import DreamerSettings
+from smiling.training import UNSEEN, Loop, TrainingSettings
+
+
+def start(
+    task: str,
+    settings: DreamerSettings,
+    training: TrainingSettings,
+    seeds: Sequence[int],
+    solver_seeds: Sequence[int],
+    rewards: Sequence[LearnedReward] | None = None,
+    with_actions: bool = False,
+) -> "DreamerTraining":
+    """A fresh DreamerV3 on `task`, ready to run; for one seed."""
+    (solver_seed,) = solver_seeds
+    solver = Dreamer(*envs.sizes(task), settings, solver_seed, training.device)
+    return DreamerTraining(task, solver, training, seeds, rewards, with_actions)
+
+
+class DreamerTraining(Loop):
+    """One DreamerV3 on one task, one seed: environments side by side, their replay, and perhaps a learned reward.
+
+    Between two steps of the environments, in this order: the learned reward is updated where it is due, the agent is
+    updated where it is due, one action is taken in each environment. Episodes begin and end together. The learned
+    reward is computed afresh for every batch, all its sequences as one batch of states (the training's `reward_for` is
+    for SAC).
+    """
+
+    solver: Dreamer
+    replays: list[SequenceReplay]
+
+    def __init__(
+        self,
+        task: str,
+        solver: Dreamer,
+        settings: TrainingSettings,
+        seeds: Sequence[int],
+        rewards: Sequence[LearnedReward] | None = None,
+        with_actions: bool = False,
+    ) -> None:
+        self.envs = [envs.make(task) for _ in range(solver.settings.num_envs)]
+        replay = SequenceReplay(solver.settings.replay_capacity, len(self.envs), *envs.sizes(task), solver.device)
+        super().__init__(task, solver, [replay], settings, seeds, rewards, with_actions)
+        self._seed, self._random, self._replay = seeds[0], self.random[0], replay
+
+    def policies(self) -> list[DreamerPolicy]:
+        return [self.solver.policy]
+
+    def _episode(self) -> None:
+        """One episode in every environment."""
+        act = self.solver.policy.begin(len(self.envs), self.solver.random)
+        seeds = [derive(self._seed, "episode", self.step, index) for index in range(len(self.envs))]
+        states = self._tensor([env.reset(seed=seed)[0] for env, seed in zip(self.envs, seeds, strict=True)])
+        rewards = self._tensor([0.0 if self.rewards is None else UNSEEN] * len(self.envs))
+        for step in range(envs.EPISODE_STEPS):
+            self._learn()
+            actions = act(states)
+            self._replay.add(states, actions, rewards, first=step == 0)
+            states, rewards = self._step_all(actions)
+            self.step += len(self.envs)
+        self._replay.add(states, torch.zeros_like(actions), rewards, first=False)
+
+    def _step_all(self, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """States arrived at, and the task's rewards for arriving there: unseen where a learned one stands in."""
+        steps = [env.step(action) for env, action in zip(self.envs, actions.cpu().numpy(), strict=True)]
+        rewards = [step[1] if self.rewards is None else UNSEEN for step in steps]
+        return self._tensor([step[0] for step in steps]), self._tensor(rewards)
+
+    def _tensor(self, values: list[Any]) -> Tensor:
+        return torch.from_numpy(np.asarray(values, np.float32)).to(self.solver.device)
+
+    def _learn(self) -> None:
+        settings = self.solver.settings
+        if self.step < settings.first_update:
+            return
+        reward_is_due = self.step % self.settings.reward_update_every == 0 or self.solver.updates == 0
+        if self.rewards is not None and reward_is_due:
+            self._update_rewards(self.rewards)
+        if (self.step - settings.first_update) % settings.env_steps_per_update == 0:
+            report = self.solver.update(self._batch())
+            self._report |= {name: value[None] for name, value in report.items()}
+
+    def _batch(self) -> dict[str, Tensor]:
+        """Sequences from the replay; the rewards of a learned reward are for the states of their own rows."""
+        settings = self.solver.settings
+        places = self._replay.draw_sequences(settings.batch, settings.sequence, self._random)
+        batch = self._replay.sequences(places)
+        if self.rewards is not None:
+            (reward,) = self.rewards
+            rewards = reward.in_batch(reward.pointwise(self._features(self._replay, places).flatten(0, 1)))
+            batch["rewards"] = rewards.view(batch["rewards"].shape)
+        return batch

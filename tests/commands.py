@@ -1,0 +1,74 @@
+"""The commands that users give: scripts at a size at which they take seconds; Snakemake, in a copy of the tree."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TASK = "ball_in_cup_catch"
+SETTINGS = ["--scale", "smoke", "--set", "training.checkpoint_seconds=0"]
+
+
+def command(script: str, *arguments: object) -> list[str]:
+    """Command line of a stage script at smoke scale, a checkpoint after every episode."""
+    return [sys.executable, str(ROOT / "src" / script), *SETTINGS, *(str(argument) for argument in arguments)]
+
+
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a stage to its end, whatever that is."""
+    return subprocess.run(command(script, *arguments), capture_output=True, text=True, timeout=300)
+
+
+def run_well(script: str, *arguments: object) -> str:
+    """Run a stage that must succeed; what it printed."""
+    done = run(script, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    """One sentence on stderr that contains `parts`, no traceback, a non-zero exit."""
+    assert done.returncode not in (0, None)
+    assert done.stderr.startswith("error: "), done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def snakemake(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in `tree` with this interpreter's packages."""
+    binaries = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": f"{tree}:{tree / 'src'}"}
+    return subprocess.run(
+        [str(binaries / "snakemake"), *arguments],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+def planned(output: str) -> dict[str, int]:
+    """Rule names and job counts of a dry run's table."""
+    table = output.split("Job stats:")[1].split("total")[0] if "Job stats:" in output else ""
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
+
+
+def copy_tree(destination: Path) -> Path:
+    """A copy of the sources, so that nothing here touches the user's results."""
+    ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "figures", "logs", "__pycache__", "docs")
+    shutil.copytree(ROOT, destination, ignore=ignored)
+    return destination
+
+
+def check_methods(tree, *names):
+    """What check_method prints, in `tree`, by method."""
+    call = [sys.executable, "src/check_method.py", "--method", ",".join(names)]
+    environment = {**os.environ, "PYTHONPATH": f"{tree}:{tree / 'src'}"}
+    done = subprocess.run(call, cwd=tree, env=environment, capture_output=True, text=True, timeout=900)
+    blocks = re.split(r"^(\w+), on .*\n", done.stdout, flags=re.MULTILINE)[1:]
+    return done, dict(zip(blocks[::2], blocks[1::2], strict=True))

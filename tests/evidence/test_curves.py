@@ -1,0 +1,150 @@
+"""Normalisation, intervals, and what Figure 3 draws, against the curves recomputed with pandas."""
+
+import json
+import re
+import zlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import assert_refused, run
+
+from smiling.evidence import curves
+from smiling.settings import UserError
+
+TASK = "ball_in_cup_catch"
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Finished runs of three methods with three seeds, expert 900 and random 100."""
+    random = np.random.default_rng(0)
+    folder = tmp_path / "results" / TASK
+    (folder / "demonstrations").mkdir(parents=True)
+    returns = {"expert_return": 900.0, "random_return": 100.0}
+    (folder / "demonstrations" / "returns.json").write_text(json.dumps(returns))
+    for method, rows in (("smiling", 4), ("dac", 4), ("bc", 3)):
+        for seed in range(3):
+            run_folder = folder / "states" / method / f"seed{seed}"
+            run_folder.mkdir(parents=True)
+            table = pd.DataFrame({"env_step": np.arange(rows) * 1000, "return": random.uniform(0, 1000, rows)})
+            table.to_csv(run_folder / "curve.csv", index=False)
+    return tmp_path / "results"
+
+
+def draw(results, *extra):
+    settings = ["--set", f"only_tasks=[{TASK}]", "--set", "methods=[smiling,dac,bc]", "--set", "seeds=[0,1,2]"]
+    return run(
+        "draw_curves.py", "--figure", "figure3", "--results", results, *settings, *extra, "--out", results / "figure3"
+    )
+
+
+def test_figure_data_are_the_curves(results):
+    done = draw(results)
+    assert done.returncode == 0, done.stderr
+    drawn = pd.read_csv(results / "figure3.csv")
+    for method in ("smiling", "dac"):
+        runs = [pd.read_csv(results / TASK / "states" / method / f"seed{seed}" / "curve.csv") for seed in range(3)]
+        normalised = pd.concat([(run["return"] - 100) / 800 for run in runs], axis=1)
+        mine = drawn[drawn["method"] == method].reset_index()
+        np.testing.assert_array_equal(mine["env_step"], runs[0]["env_step"])
+        np.testing.assert_allclose(mine["mean"], normalised.mean(axis=1))
+        np.testing.assert_allclose(mine[["seed0", "seed1", "seed2"]], normalised)
+        assert ((mine["lower"] <= mine["mean"]) & (mine["mean"] <= mine["upper"])).all()
+    best = [
+        pd.read_csv(results / TASK / "states" / "bc" / f"seed{seed}" / "curve.csv")["return"].max() for seed in range(3)
+    ]
+    assert drawn[drawn["method"] == "bc"]["mean"].item() == pytest.approx((np.mean(best) - 100) / 800)
+
+
+def test_figure_comes_whole_with_provenance(results):
+    draw(results)
+    assert (results / "figure3.png").read_bytes().startswith(b"\x89PNG")
+    assert (results / "figure3.pdf").read_bytes().startswith(b"%PDF")
+    record = json.loads((results / "figure3.json").read_text())
+    assert len(record["runs"]) == 9
+    assert record["settings"]["scale"] == "smoke"
+    assert "draw_curves.py" in record["provenance"]["command"]
+
+
+def test_missing_seed_is_named(results):
+    (results / TASK / "states" / "dac" / "seed1" / "curve.csv").unlink()
+    assert_refused(draw(results), "states/dac/seed1/curve.csv is missing")
+    assert not (results / "figure3.png").exists()
+
+
+def test_missing_seed_may_be_left_out_and_the_figure_says_how_many_are_there(results):
+    (results / TASK / "states" / "dac" / "seed1" / "curve.csv").unlink()
+    done = draw(results, "--set", "allow_missing_seeds=true")
+    assert done.returncode == 0, done.stderr
+    drawn = pd.read_csv(results / "figure3.csv")
+    assert drawn.groupby("method")["seeds"].unique().map(list).to_dict() == {"smiling": [3], "dac": [2], "bc": [3]}
+    runs = [pd.read_csv(results / TASK / "states" / "dac" / f"seed{seed}" / "curve.csv") for seed in (0, 2)]
+    mean = pd.concat([(run["return"] - 100) / 800 for run in runs], axis=1).mean(axis=1)
+    np.testing.assert_allclose(drawn[drawn["method"] == "dac"]["mean"], mean)
+    assert text_of(results / "figure3.pdf").count("2 to 3 seeds") == 1
+
+
+def test_curve_that_is_out_of_view_is_named(results):
+    assert draw(results).returncode == 0
+    assert "below" not in text_of(results / "figure3.pdf")
+    for seed in range(3):
+        file = results / TASK / "states" / "dac" / f"seed{seed}" / "curve.csv"
+        pd.read_csv(file).assign(**{"return": -5000.0}).to_csv(file, index=False)
+    assert draw(results).returncode == 0
+    assert "below: DAC" in text_of(results / "figure3.pdf")
+
+
+def text_of(pdf):
+    """The characters that a PDF of matplotlib's shows, in the order of its strings: two bytes each, the first zero."""
+    streams = re.findall(rb"FlateDecode[^>]*>>\nstream\n(.*?)\nendstream", pdf.read_bytes(), re.DOTALL)
+    strings = re.findall(rb"\(((?:[^()\\]|\\.)*)\)", b"".join(zlib.decompress(stream) for stream in streams))
+    return b"".join(strings).replace(b"\0", b"").decode("latin1")
+
+
+def test_variants_of_iq_learn_compete_and_the_best_is_drawn(results):
+    for variant, value in (("v0_1", 200.0), ("value_1", 600.0)):
+        for seed in range(3):
+            folder = results / TASK / "states" / f"iq_learn-{variant}" / f"seed{seed}"
+            folder.mkdir(parents=True)
+            pd.DataFrame({"env_step": [0, 1000], "return": [value, value]}).to_csv(folder / "curve.csv", index=False)
+    assert draw(results, "--set", "methods=[smiling,iq_learn-v0_1,iq_learn-value_1]").returncode == 0
+    drawn = set(pd.read_csv(results / "figure3.csv")["method"])
+    assert drawn == {"smiling", "iq_learn-value_1"}
+
+
+def test_expert_that_does_not_beat_random_is_refused_unless_allowed(results):
+    folder = results / TASK / "demonstrations"
+    (folder / "returns.json").write_text(json.dumps({"expert_return": 5.0, "random_return": 5.0}))
+    with pytest.raises(UserError, match=r"expert's return \(5.0\) is not above random \(5.0\)"):
+        curves.read_returns(folder)
+    assert curves.read_returns(folder, must_beat_random=False) == (6.0, 5.0)
+
+
+def test_expert_is_one_and_random_zero():
+    np.testing.assert_allclose(curves.normalise(np.array([10.0, 110.0, 60.0]), expert=110, random=10), [0, 1, 0.5])
+
+
+def test_bootstrap_interval_is_scipys(results):
+    from scipy import stats
+
+    values = np.random.default_rng(3).normal(size=(8, 2))
+    lower, upper = curves.bootstrap_interval(values)
+    reference = stats.bootstrap((values,), np.mean, axis=0, method="percentile", n_resamples=20_000, rng=0)
+    np.testing.assert_allclose(lower, reference.confidence_interval.low, atol=0.05)
+    np.testing.assert_allclose(upper, reference.confidence_interval.high, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "is not a table"), ("env_step\n0\n", "needs the columns"), ("env_step,return\n0,nan\n", "not finite")],
+)
+def test_damaged_curve_is_refused(tmp_path, content, message):
+    (tmp_path / "curve.csv").write_text(content)
+    with pytest.raises(UserError, match=message):
+        curves.read_curve(tmp_path)
+
+
+def test_last_quarter_is_the_steps_beyond_three_quarters():
+    steps = np.array([0, 10, 20, 30, 40])
+    assert curves.last_quarter(steps, np.array([[0.0, 0, 0, 0, 4]])).tolist() == [4.0]

@@ -1,0 +1,126 @@
+"""`import smiling` as a researcher has it: from a wheel, in another environment, the examples of docs/library.md."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from commands import ROOT
+
+import smiling
+from smiling.runs.demonstrations import read_demonstrations
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.DOTALL)
+HEAVY = ("mujoco", "matplotlib", "torch", "sheeprl", "pandas", "dm_control")
+
+
+def python(interpreter: Path | str, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `code` in `folder`, with nothing of this tree on the path."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    call = [str(interpreter), "-c", code]
+    return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has the wheel, and for the rest what this one has."""
+    folder = tmp_path_factory.mktemp("wheel")
+    tree = folder / "tree"  # a copy: a build leaves files beside the sources
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv", ".snakemake", "results", "figures", "logs", "__pycache__", "build"
+    )
+    shutil.copytree(ROOT, tree, ignore=ignored)
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(tree)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if built.returncode and "setuptools" in built.stderr:
+        pytest.skip("no registry to fetch setuptools from, which builds the wheel")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = folder.glob("smiling_benchmark-*.whl")
+    shutil.rmtree(tree)
+    venv.create(folder / "environment", with_pip=False, symlinks=True)
+    interpreter = folder / "environment" / "bin" / "python"
+    paths = python(interpreter, "import sysconfig; print(sysconfig.get_paths()['purelib'])", folder).stdout.strip()
+    call = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", paths, str(wheel)]
+    subprocess.run(call, check=True, timeout=300)
+    # Not processed for .pth files of its own, so that this tree's editable install stays out of the way.
+    Path(paths, "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    return interpreter
+
+
+@pytest.mark.long
+def test_examples_run_from_the_wheel_in_another_folder(installed, tmp_path, demonstrations_file):
+    assert demonstrations_file.parent == tmp_path
+    where = python(installed, "import smiling, envs; print(smiling.__file__, envs.__file__)", tmp_path)
+    assert str(installed.parents[1]) in where.stdout
+    assert str(ROOT) not in where.stdout, where.stdout
+    assert len(EXAMPLES) == 4
+    printed = []
+    for example in EXAMPLES:
+        done = python(installed, example, tmp_path)
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    low, high = map(float, re.findall(r"-?\d+\.\d+", printed[0])[:2])
+    assert low < 0 < high
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"seed0", "seed1"}
+    assert "step 1000: rewards from" in printed[2]
+    assert "smiling" in printed[3]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_are_short(example):
+    assert sum(bool(line.strip()) for line in example.splitlines()) <= 24
+
+
+def test_training_example_has_fifteen_lines_at_most():
+    assert "imitate(" in EXAMPLES[1]
+    assert sum(bool(line.strip()) for line in EXAMPLES[1].splitlines()) <= 15
+
+
+def test_import_loads_nothing_heavy(tmp_path):
+    code = f"import sys, smiling; print([name for name in {HEAVY} if name in sys.modules])"
+    done = python(sys.executable, code, tmp_path)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_a_cost_needs_no_simulator_and_no_plots(tmp_path):
+    code = "import sys, smiling; smiling.Cost, smiling.fit_score_model, smiling.SAC, smiling.Smiling; "
+    code += "print([name for name in ('matplotlib', 'sheeprl', 'mujoco', 'dm_control') if name in sys.modules])"
+    done = python(sys.executable, code, tmp_path)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_every_public_name_is_there_and_has_a_docstring():
+    for name in set(smiling.__all__) - {"__version__"}:
+        assert getattr(smiling, name).__doc__, name
+    with pytest.raises(AttributeError, match="nonsense"):
+        smiling.nonsense  # noqa: B018
+
+
+def test_version_is_the_projects():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == smiling.__version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["dynamic"] == ["version"]
+
+
+def test_demonstrations_written_by_a_caller_are_read_again(tmp_path):
+    states = np.zeros((4, 3), np.float32)
+    smiling.write_demonstrations(tmp_path / "mine.npz", smiling.Demonstrations(states, np.array([0, 2])))
+    assert read_demonstrations(tmp_path / "mine.npz", 3, 1).episode_starts.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("states", [[1.0, 2.0], [[float("nan")]], [[]]])
+def test_states_that_are_no_table_of_numbers_are_refused(states):
+    with pytest.raises(ValueError, match="states must be finite"):
+        smiling.fit_score_model(states, epochs=1)

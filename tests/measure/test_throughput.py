@@ -1,0 +1,81 @@
+"""What is said of speed: operations counted by torch's own counter, totals and forecasts by hand."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+from commands import assert_refused, run, run_well
+from steps import update_operations
+from throughput import with_totals
+from torch.utils.flop_counter import FlopCounterMode
+
+from smiling.solvers.sac.agent import SAC, SACSettings
+from smiling.solvers.sac.replay import Batch
+
+
+def test_operations_are_those_of_an_update():
+    settings = SACSettings(width=24, batch=16)
+    solver = SAC(5, 3, settings, [0])
+    random = torch.Generator().manual_seed(0)
+    batch = Batch(*(torch.rand(1, 16, *size, generator=random) for size in ((5,), (3,), (), (5,))))
+    with FlopCounterMode(display=False) as counter:
+        solver.update(batch)
+    outer = 2 * 16 * 24 * settings.critics  # of a gradient by the only output and the last layer's weights: not counted
+    assert update_operations(settings, 5, 3) == counter.get_total_flops() + 2 * outer
+
+
+ROW = {"scale": "quick", "task": "cheetah_run", "solver": "sac", "seeds": 1, "environment": 0.2, "action": 0.1}
+
+
+def test_totals_are_sums_and_a_learned_reward_counts_over_the_plain_update():
+    rows = [
+        {**ROW, "learner": "expert", "critics": 2.0, "actor": 1.0},
+        {**ROW, "learner": "smiling", "critics": 2.0, "actor": 1.0, "reward": 0.5, "reward update": 0.1},
+        {**ROW, "learner": "iq_learn", "in one piece": 4.0},
+    ]
+    table = with_totals(rows).set_index("learner")
+    assert table["step"].to_dict() == pytest.approx({"expert": 3.3, "smiling": 3.9, "iq_learn": 4.3})
+    assert table["steps_per_second"]["expert"] == pytest.approx(1000 / 3.3)
+    assert table["update_over_solver"]["smiling"] == pytest.approx(3.6 / 3)
+    assert table["update_over_solver"][["expert", "iq_learn"]].isna().all()
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """Measurements of quick's tasks in round numbers: 4 ms a step, of which 1 ms is environment and action."""
+    rows = [
+        {**ROW, "task": task, "learner": learner, "seeds": seeds, "environment": 0.5, "action": 0.5, "critics": 3.0}
+        for task in ("ball_in_cup_catch", "cheetah_run")
+        for learner in ("expert", "smiling", "dac", "iq_learn")
+        for seeds in (1, 5)
+    ]
+    with_totals(rows).to_csv(tmp_path / "steps.csv", index=False)
+    record = {
+        "settings": {"quick": {"training": {"device": "cpu"}}},
+        "provenance": {"hardware": {"processor": "a processor"}},
+    }
+    (tmp_path / "steps.json").write_text(json.dumps(record))
+    return tmp_path / "steps.csv"
+
+
+def test_forecast_is_steps_times_their_cost(measured):
+    settings = ("--scale", "quick", "--set", "only_tasks=cheetah_run", "--set", "methods=[smiling,bc]")
+    told = run_well("forecast.py", *settings, "--throughput", measured, "--cores", 2)
+    # The expert's 32 000 steps at 4 ms and 9 evaluations, the runs' 12 000 and 4; three episodes of 1 ms a step each.
+    hours = (32_000 * 4 + 9 * 3000 + 5 * (12_000 * 4 + 4 * 3000)) / 3_600_000
+    assert f"{hours:.3g} core-hours; {hours / 2:.3g} hours with 2 jobs" in told
+
+
+def test_forecast_without_measurements_says_how_to_measure(measured, tmp_path):
+    assert_refused(run("forecast.py", "--throughput", tmp_path / "none.csv"), "measure first", "throughput")
+    pd.read_csv(measured).assign(scale="smoke").to_csv(measured, index=False)
+    assert_refused(run("forecast.py", "--scale", "quick", "--throughput", measured), "no measurement of scale 'quick'")
+
+
+def test_figure_without_measurements_is_refused(tmp_path):
+    files = ("--throughput", tmp_path / "none.csv", "--costs", tmp_path / "none.csv")
+    assert_refused(
+        run("measure/draw_throughput.py", *files, "--out", tmp_path / "figure"), "none.csv: there is no such file"
+    )
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,88 @@
+"""Demonstration files: round trip, readable without our code, and one clear sentence for each way to be malformed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from smiling.runs.demonstrations import read_demonstrations, write_demonstrations
+from smiling.settings import UserError
+
+
+def read(path):
+    return read_demonstrations(path, state_size=8, action_size=2)
+
+
+def altered(path, **changes):
+    """The file's arrays with some replaced, or dropped where the change is None."""
+    with np.load(path) as archive:
+        arrays = dict(archive) | changes
+    np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
+
+
+def test_round_trip(demonstrations_file):
+    once = read(demonstrations_file)
+    write_demonstrations(demonstrations_file, once)
+    twice = read(demonstrations_file)
+    for name in ("observations", "actions", "rewards", "next_observations", "episode_starts"):
+        np.testing.assert_array_equal(getattr(once, name), getattr(twice, name))
+    assert twice.made_by == {"task": "ball_in_cup_catch"}
+
+
+def test_file_needs_nothing_but_numpy(demonstrations_file):
+    with np.load(demonstrations_file, allow_pickle=False) as archive:
+        assert archive["observations"].shape == (40, 8)
+        assert json.loads(str(archive["made_by"])) == {"task": "ball_in_cup_catch"}
+
+
+def test_returns_are_sums_over_each_trajectory(demonstrations_file):
+    recorded = read(demonstrations_file)
+    expected = [recorded.rewards[:20].sum(), recorded.rewards[20:].sum()]
+    np.testing.assert_allclose(recorded.returns(), expected, rtol=1e-6)
+
+
+def test_states_alone_are_enough(demonstrations_file):
+    altered(demonstrations_file, actions=None, rewards=None, next_observations=None, made_by=None)
+    recorded = read(demonstrations_file)
+    assert recorded.actions is None
+    with pytest.raises(UserError, match="hold no 'actions'"):
+        recorded.require_actions()
+    with pytest.raises(UserError, match="carry no 'rewards'"):
+        recorded.returns()
+
+
+NAN = np.zeros((40, 8))
+NAN[17, 3] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"observations": NAN}, "'observations' is not finite .* in row 17"),
+        ({"observations": np.zeros((40, 9))}, r"'observations' has shape \(40, 9\), this task needs \(40, 8\)"),
+        ({"actions": np.zeros((39, 2))}, r"'actions' has shape \(39, 2\), this task needs \(40, 2\)"),
+        ({"actions": np.full((40, 2), 1.5)}, r"'actions' must lie in \[-1, 1\]"),
+        ({"rewards": np.array(["a"] * 40)}, "'rewards' holds <U1, not numbers"),
+        ({"episode_starts": np.array([0, 40])}, "'episode_starts' must rise from 0 to below the 40 rows"),
+        ({"episode_starts": np.array([1, 20])}, "'episode_starts' must rise"),
+        ({"episode_starts": None}, r"lacks \['episode_starts'\]"),
+        ({"made_by": np.array("the expert")}, "'made_by' is not JSON"),
+        ({"states": np.zeros(3)}, r"unknown arrays \['states'\]"),
+        ({"observations": np.array([{}], dtype=object)}, "not a whole .npz archive of plain arrays"),
+    ],
+)
+def test_malformed_file_gets_a_sentence(demonstrations_file, changes, message):
+    altered(demonstrations_file, **changes)
+    with pytest.raises(UserError, match=message) as error:
+        read(demonstrations_file)
+    assert str(demonstrations_file) in str(error.value)
+
+
+def test_truncated_file_and_missing_file(demonstrations_file, tmp_path):
+    whole = demonstrations_file.read_bytes()
+    for share in (0.0, 0.3, 0.9):
+        demonstrations_file.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(UserError, match="not a whole .npz archive"):
+            read(demonstrations_file)
+    with pytest.raises(UserError, match="no such file"):
+        read(tmp_path / "nowhere.npz")

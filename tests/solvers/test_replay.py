@@ -1,0 +1,80 @@
+"""The replay against a list of transitions kept beside it."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smiling.solvers.sac.replay import Replay
+
+
+def filled(capacity: int, length: int, count: int) -> tuple[Replay, list[tuple[float, float, float, float]]]:
+    """A replay, and all the transitions (state, action, reward, next state) that it was given."""
+    replay, record = Replay(capacity, length, 1, 1), []
+    for step in range(count):
+        if step % length == 0:
+            state = 1000.0 * (step // length + 1)
+            replay.begin(torch.tensor([state]))
+        record.append((state, float(step), float(-step), state + 1))
+        replay.add(torch.tensor([float(step)]), float(-step), torch.tensor([state + 1]))
+        state += 1
+    return replay, record
+
+
+def as_rows(replay: Replay, indices: torch.Tensor) -> list[tuple[float, ...]]:
+    batch = replay.batch(indices)
+    columns = batch.states[:, 0], batch.actions[:, 0], batch.rewards, batch.next_states[:, 0]
+    return [tuple(float(value) for value in row) for row in zip(*columns, strict=True)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(episodes=st.integers(1, 4), length=st.integers(2, 7), count=st.integers(1, 40))
+def test_latest_transitions_are_those_that_were_added(episodes, length, count):
+    replay, record = filled(episodes * length, length, count)
+    kept = min(count, episodes * length - 1)
+    assert len(replay) == kept
+    assert as_rows(replay, replay.latest(10**6)) == record[-kept:]
+
+
+@settings(max_examples=40, deadline=None)
+@given(length=st.integers(2, 6), count=st.integers(4, 40), window=st.integers(2, 20), skip=st.integers(0, 1))
+def test_draws_are_transitions_within_the_window(length, count, window, skip):
+    replay, record = filled(3 * length, length, count)
+    drawn = set(as_rows(replay, replay.draw(300, torch.Generator().manual_seed(count), window, skip)))
+    size = min(window, len(replay))
+    allowed = set(record[len(record) - size : len(record) - skip])
+    assert drawn <= allowed
+
+
+def test_draws_are_uniform():
+    replay, _ = filled(100, 10, 50)
+    counts = torch.bincount(replay.draw(50_000, torch.Generator().manual_seed(0)), minlength=50)
+    chi_square = ((counts - 1000.0) ** 2 / 1000).sum().item()
+    assert chi_square < 85.4  # 99.9 % point of chi-square with 49 degrees of freedom
+
+
+def test_empty_replay_and_unfinished_episode_are_refused():
+    replay = Replay(10, 5, 1, 1)
+    with pytest.raises(ValueError, match="nothing to draw"):
+        replay.draw(1, torch.Generator())
+    replay.begin(torch.zeros(1))
+    replay.add(torch.zeros(1), 0.0, torch.zeros(1))
+    with pytest.raises(ValueError, match="before the last one has ended"):
+        replay.begin(torch.zeros(1))
+
+
+@pytest.mark.parametrize("count", [10, 45])
+def test_restored_replay_goes_on_like_the_saved_one(count):
+    first, record = filled(20, 5, count)
+    second = Replay(20, 5, 1, 1)
+    second.load_state_dict(first.state_dict())
+    assert as_rows(second, second.latest(100)) == record[-len(first) :]
+    for replay in (first, second):
+        replay.begin(torch.tensor([7.0]))
+        replay.add(torch.tensor([8.0]), 9.0, torch.tensor([10.0]))
+    assert as_rows(first, first.latest(100)) == as_rows(second, second.latest(100))
+
+
+def test_states_are_stored_once():
+    replay = Replay(1000, 100, 67, 21)
+    assert replay._states.numel() == 1010 * 67  # one more row an episode, not two states a transition

@@ -1,0 +1,159 @@
+"""The training loop seen from outside: what the solver is given, when, and that the task's reward never reaches it."""
+
+import pytest
+import torch
+
+from smiling.reward import LearnedReward
+from smiling.runs.folder import RunFolder
+from smiling.solvers.policies import write_policy
+from smiling.solvers.sac.agent import SAC, SACSettings
+from smiling.training import Training, TrainingSettings
+
+TASK = "cheetah_run"
+SMALL = SACSettings(width=8, batch=32, seed_steps=1000, replay_capacity=3000)
+
+
+class SumOfState(LearnedReward):
+    """A reward that is known: the sum of the feature; it records when it was updated and on what."""
+
+    def __init__(self) -> None:
+        self.updated_on: list[torch.Tensor] = []
+
+    def update(self, draw):
+        self.updated_on.append(draw(500))
+        return {"updates": float(len(self.updated_on))}
+
+    def pointwise(self, features):
+        return features.sum(-1)
+
+    def in_batch(self, rewards):
+        return rewards + 1
+
+    def state_dict(self):
+        return {}
+
+
+class Watched(SAC):
+    """A solver that keeps the batches it is given."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        self.batches = []
+
+    def update(self, batch):
+        self.batches.append(batch)
+        return super().update(batch)
+
+
+def trained(tmp_path, steps=3000, reward=None, with_actions=False, seeds=(0,), **settings) -> Training:
+    settings = TrainingSettings(evaluate_every=1000, checkpoint_seconds=1e9, **settings)
+    rewards = None if reward is None else [reward]
+    training = Training(TASK, Watched(17, 6, SMALL, seed=seeds), settings, seeds, rewards, with_actions)
+    with RunFolder({seed: tmp_path / f"seed{seed}" for seed in seeds}, {"test": True}, 1e9, write_policy) as folder:
+        training.run(steps, folder, "test")
+    return training
+
+
+@pytest.mark.parametrize("reward_for", ["batch", "replay"])
+@pytest.mark.parametrize("with_actions", [False, True])
+def test_solver_gets_the_methods_reward_for_every_transition(tmp_path, reward_for, with_actions):
+    training = trained(tmp_path, 2000, SumOfState(), with_actions, reward_for=reward_for)
+    assert len(training.solver.batches) == 1000
+    for batch in training.solver.batches[::50]:
+        features = torch.cat([batch.states, batch.actions], -1) if with_actions else batch.states
+        torch.testing.assert_close(batch.rewards, features.sum(-1) + 1)
+
+
+def test_task_reward_is_not_even_stored_beside_a_learned_one(tmp_path):
+    training = trained(tmp_path, 2000, SumOfState())
+    assert torch.isnan(training.replays[0].rewards[:2000]).all()
+
+
+def test_expert_gets_the_tasks_reward(tmp_path):
+    training = trained(tmp_path, 2000)
+    rewards = torch.cat([batch.rewards for batch in training.solver.batches])
+    stored = training.replays[0].rewards[: training.replays[0].added]
+    assert torch.isin(rewards, stored).all()
+    assert (stored >= 0).all()
+    assert stored.std() > 0
+
+
+def test_one_update_a_step_after_the_seed_steps_and_a_reward_update_every_thousand(tmp_path):
+    reward = SumOfState()
+    training = trained(tmp_path, 4000, reward)
+    assert training.step == training.replays[0].added == 4000
+    assert training.solver.updates == 3000
+    assert len(reward.updated_on) == 3  # at steps 1000, 2000 and 3000
+    assert [row["env_step"] for row in training.curves[0]] == [0, 1000, 2000, 3000, 4000]
+    assert [row.get("updates") for row in training.curves[0]] == [None, None, 1.0, 2.0, 3.0]
+
+
+def test_state_buffer_is_the_latest_states(tmp_path):
+    reward = SumOfState()
+    training = trained(tmp_path, 3000, reward, state_buffer=100)
+    latest = training.replays[0].states(training.replays[0].latest(1100))[:100]  # the 100 before the third episode
+    for state in reward.updated_on[-1]:
+        assert (state == latest).all(-1).any()
+
+
+def test_seed_steps_are_uniform_random_actions(tmp_path):
+    training = trained(tmp_path, 1000)
+    actions = training.replays[0].actions(training.replays[0].latest(1000))
+    assert actions.min() < -0.95
+    assert actions.max() > 0.95
+    assert actions.mean().abs() < 0.05
+    assert actions.var().item() == pytest.approx(1 / 3, rel=0.05)
+
+
+def test_next_state_of_a_transition_is_the_following_state(tmp_path):
+    replay = trained(tmp_path, 2000).replays[0]
+    batch = replay.batch(replay.latest(1500))
+    inside = torch.ones(1499, dtype=torch.bool)
+    inside[499] = False  # there an episode ends and another begins
+    assert torch.equal(batch.next_states[:-1][inside], batch.states[1:][inside])
+    assert not torch.equal(batch.next_states[499], batch.states[500])
+
+
+@pytest.mark.parametrize("reward_for", ["batch", "replay"])
+def test_environments_in_the_background_change_nothing(tmp_path, reward_for):
+    """The same curves and weights to the bit: what is drawn before its environment has answered is waited for."""
+    parts = []
+    for overlap in (False, True):
+        folder = tmp_path / str(overlap)
+        training = trained(folder, 3000, SumOfState(), seeds=(0,), reward_for=reward_for, overlap=overlap)
+        parts.append((training.curves, training.solver.state_dict(), training.replays[0].state_dict()))
+    torch.testing.assert_close(*parts, rtol=0, atol=0, equal_nan=True)
+
+
+def test_seeds_side_by_side_learn_what_each_learns_alone(tmp_path):
+    """Neither the companions nor their number enter a seed's curve, networks or transitions, beyond rounding."""
+    together = trained(tmp_path / "together", 2000, seeds=(3, 5, 8))
+    for index, seed in enumerate((3, 5, 8)):
+        alone = trained(tmp_path / "alone", 2000, seeds=(seed,))
+        for mine, other in zip(together.curves[index], alone.curves[0], strict=True):
+            assert mine == pytest.approx(other, rel=1e-3)
+        torch.testing.assert_close(
+            together.replays[index].state_dict(), alone.replays[0].state_dict(), rtol=1e-3, atol=1e-3
+        )
+        weights = together.policies()[index].state_dict(), alone.policies()[0].state_dict()
+        torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-4)
+
+
+def test_each_seed_has_its_own_reward(tmp_path):
+    class Constant(SumOfState):
+        def __init__(self, value):
+            super().__init__()
+            self.value = value
+
+        def pointwise(self, features):
+            return torch.full(features.shape[:1], self.value)
+
+        def in_batch(self, rewards):
+            return rewards
+
+    settings = TrainingSettings(evaluate_every=1000)
+    training = Training(TASK, Watched(17, 6, SMALL, seed=(0, 1)), settings, (0, 1), [Constant(2.0), Constant(3.0)])
+    with RunFolder({0: tmp_path / "a", 1: tmp_path / "b"}, {}, 1e9, write_policy) as folder:
+        training.run(2000, folder, "test")
+    for batch in training.solver.batches:
+        assert (batch.rewards == torch.tensor([[2.0], [3.0]])).all()
