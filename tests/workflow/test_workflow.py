@@ -89,10 +89,10 @@ def test_other_configuration_reruns_what_it_changes_and_nothing_else(finished, c
     [
         ("src/smiling/methods/dac.py", "REWARD_FLOOR = 1e-8", "REWARD_FLOOR = 2e-8", {"dac": 2}),
         ("src/smiling/methods/dac.py", '"""The discriminator as a reward."""', '"""A reward."""', {}),
-        ("src/smiling/stein.py", "UNIFORM_SHARE = 0.1", "UNIFORM_SHARE = 0.2", {"smiling": 2}),
-        ("src/smiling/progress.py", "SECONDS_BETWEEN_LINES = 15.0", "SECONDS_BETWEEN_LINES = 9.0", {}),
+        ("src/smiling/score/stein.py", "UNIFORM_SHARE = 0.1", "UNIFORM_SHARE = 0.2", {"smiling": 2}),
+        ("src/smiling/runs/progress.py", "SECONDS_BETWEEN_LINES = 15.0", "SECONDS_BETWEEN_LINES = 9.0", {}),
         (
-            "src/smiling/sac.py",
+            "src/smiling/solvers/sac/agent.py",
             "self.updates += 1",
             "self.updates += 2",
             {"expert": 1, "collect": 1, "smiling": 2, "dac": 2, "iq_learn": 2, "bc": 2},
