@@ -29,6 +29,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/throughput.smk"
 include: "workflow/rules/help.smk"
+include: "workflow/rules/announcements.smk"
 
 
 rule figure1:
@@ -89,7 +90,7 @@ rule claims:
 rule report:
     "All figures, tables, claims, films and settings in one HTML file."
     input:
-        paths("figures/{scale}/report.html"),
+        paths("figures/{experiment}/report.html"),
 
 
 rule experts:

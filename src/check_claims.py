@@ -10,21 +10,21 @@ import pandas as pd
 
 from smiling import command
 from smiling.evidence import claims, finished, pages
-from smiling.evidence.claims import Curves, Evidence, Verdict
+from smiling.evidence.claims import Curves, Verdict
 from smiling.evidence.curve_figures import FIGURES
+from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import whole, write_json
-from smiling.runs.provenance import provenance
 from smiling.settings import UserError
 
 
-def evidence(results: Path, settings: ExperimentSettings) -> Evidence:
+def evidence(results: Path, settings: ExperimentSettings) -> dict[RunGroup, Curves]:
     """Curves of the methods and tasks of all figures of which every seed has finished, or some where that is enough."""
-    found: Evidence = {}
+    found: dict[RunGroup, Curves] = {}
     for group in (group for drawn in FIGURES.values() for group in finished.planned(settings, drawn)):
-        finished = group.finished(results)
-        if finished.seeds and (settings.allow_missing_seeds or finished == group):
-            found[group.demos, group.task, group.method] = Curves(*finished.normalised(results, settings, finished))
+        done = group.finished(results)
+        if done.seeds and (settings.allow_missing_seeds or done == group):
+            found[done] = Curves(*finished.normalised(results, settings, done))
     return found
 
 
@@ -50,9 +50,9 @@ def sentence(verdict: Verdict, short: list[str]) -> str:
     return f"undecided (at this scale: {verdict.verdict})"
 
 
-def text(verdicts: list[Verdict], settings: ExperimentSettings, short: list[str]) -> str:
+def text(verdicts: list[Verdict], settings: ExperimentSettings, short: list[str], remarks: list[str]) -> str:
     """The claims in Markdown."""
-    lines = [f"# The paper's claims, scale '{settings.scale}'", ""]
+    lines = [f"# The paper's claims, {settings.named}", "", *(f"Note: {remark}.\n" for remark in remarks)]
     if short:
         lines += [
             "Not the paper's experiment, so that no claim is settled by it:",
@@ -71,13 +71,14 @@ def text(verdicts: list[Verdict], settings: ExperimentSettings, short: list[str]
 
 def main() -> None:
     flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     options = flags.parse_args()
     settings, paper = load_experiment(options.scale, options.assignments), load_experiment("paper")
     found = evidence(options.results, settings)
     if not found:
         raise UserError(f"{options.results} has no finished runs to check claims on; run 'snakemake runs' first")
-    verdicts, short = claims.examine(found, tuple(paper.tasks)), shortfalls(settings, paper)
+    curves = {(group.demos, group.task, group.method): values for group, values in found.items()}
+    verdicts, short = claims.examine(curves, tuple(paper.tasks)), shortfalls(settings, paper)
     rows = [
         (verdict.number, sentence(verdict, short), item.what, item.value, item.lower, item.upper)
         for verdict in verdicts
@@ -86,9 +87,9 @@ def main() -> None:
     columns = ["claim", "verdict", "comparison", "value", "lower", "upper"]
     with whole(options.out / "claims.csv") as temporary:
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
-    words = text(verdicts, settings, short)
+    record = finished.drawn_from(options.results, settings, list(found))
+    words = text(verdicts, settings, short, finished.remarks(record))
     pages.write(options.out / "claims", words)
-    record = {"settings": settings.model_dump(mode="json"), "provenance": provenance()}
     write_json(options.out / "claims.json", record | {"verdicts": [sentence(item, short) for item in verdicts]})
     print(words)
 

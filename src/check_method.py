@@ -53,7 +53,13 @@ class Trial:
     def start(self, demos: str) -> subprocess.Popen[str]:
         """Have the run made, in a process group of its own."""
         target = str((self.folder(demos) / "curve.csv").relative_to(self.tree))
-        config = (f"scale={SCALE}", f"only_tasks={TASK}", f"methods={self.method}", f"seeds={SEED}")
+        config = (
+            f"scale={SCALE}",
+            f"only_tasks={TASK}",
+            f"methods={self.method}",
+            f"seeds={SEED}",
+            f"experiment={SCALE}",
+        )
         call = ["snakemake", "--cores", "1", "--nolock", "--rerun-incomplete", target, "--config", *config]
         return subprocess.Popen(
             call, cwd=self.tree, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True

@@ -15,11 +15,11 @@ import torch
 import envs
 from smiling import command
 from smiling.evaluation import Evaluator, Policy, random_returns
-from smiling.experiment import ExperimentSettings, ExpertSettings, load_experiment
+from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load_experiment
 from smiling.runs.artefacts import remove_partial, write_json
 from smiling.runs.demonstrations import Demonstrations, read_demonstrations, write_demonstrations
 from smiling.runs.progress import Meter
-from smiling.runs.provenance import file_digest, provenance
+from smiling.runs.provenance import file_digest, fingerprint, provenance
 from smiling.runs.seeding import derive
 from smiling.solvers.policies import read_policy
 
@@ -53,20 +53,27 @@ def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> di
     made_by = {
         "task": options.task,
         "policy": file_digest(options.policy),
-        "settings": settings.of_expert(options.task),
+        "settings": settings.of_demonstrations(options.task),
         "provenance": provenance(),
     }
-    returns = {}
+    returns: dict[str, Any] = {}
     for set_name in ("heldout", "demonstrations"):  # the declared result is written last
         played = play(options.task, policy, settings.expert, set_name, made_by)
         write_demonstrations(options.out / f"{set_name}.npz", played)
         returns[set_name] = played.returns()
+        returns["digest"] = played.digest()  # in the end, of what is learnt from
     evaluator = Evaluator(
         options.task, settings.expert.evaluation_episodes, derive(settings.expert.seed, "expert return")
     )
     noise = policy.noise(derive(settings.expert.seed, "expert return actions"))
     evaluated = evaluator.returns(policy.begin(settings.expert.evaluation_episodes, noise), index=0)
-    return {"expert_return": float(evaluated.mean()), "expert_episodes": evaluated.tolist(), **returns}
+    made = {"settings": in_full(settings.settings_of_expert(options.task))}
+    return {"expert_return": float(evaluated.mean()), "expert_episodes": evaluated.tolist(), **returns, **made}
+
+
+def code(settings: ExperimentSettings, task: str) -> str:
+    """Fingerprint of the code that demonstrations depend on."""
+    return fingerprint(Path(__file__), task=task, solver=settings.task(task).solver)
 
 
 def from_file(options: argparse.Namespace) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def from_file(options: argparse.Namespace) -> dict[str, Any]:
     adopted = read_demonstrations(options.demos, *envs.sizes(options.task))
     write_demonstrations(options.out / "demonstrations.npz", adopted)
     returns = adopted.returns()
-    return {"expert_return": float(np.mean(returns)), "demonstrations": returns}
+    return {"expert_return": float(np.mean(returns)), "demonstrations": returns, "digest": adopted.digest()}
 
 
 def main() -> None:
@@ -92,7 +99,8 @@ def main() -> None:
     returns = from_policy(options, settings) if options.policy else from_file(options)
     random = random_returns(options.task, settings.expert.evaluation_episodes, settings.expert.seed)
     returns |= {"random_return": float(random.mean()), "random_episodes": random.tolist()}
-    write_json(options.out / "returns.json", {"task": options.task, **returns, "provenance": provenance()})
+    made = {"code": code(settings, options.task), "provenance": provenance()}
+    write_json(options.out / "returns.json", {"task": options.task, **returns, **made})
     print(f"{options.task}: expert {returns['expert_return']:.1f}, random {returns['random_return']:.1f}", flush=True)
     print(f"demonstrated returns: {', '.join(f'{value:.0f}' for value in returns['demonstrations'])}", flush=True)
 

@@ -23,12 +23,12 @@ from smiling.evidence.figure_style import EXPERT_COLOUR, PANEL_HEIGHT, TEXT_WIDT
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import whole, write_json
-from smiling.runs.provenance import provenance
 from smiling.settings import UserError
 
 COLUMNS = 3
 TYPICAL, WIDEST = (-0.05, 1.15), (-0.5, 1.5)  # normalised returns that are always in view, and that can be
 CHARACTERS_PER_INCH = 18  # of a title
+NOTE: dict[str, Any] = {"fontsize": 6, "ha": "right"}
 
 
 def method_table(results: Path, settings: ExperimentSettings, group: RunGroup) -> pd.DataFrame:
@@ -59,8 +59,10 @@ def final_mean(table: pd.DataFrame) -> float:
     return float(curves.last_quarter(table["env_step"].to_numpy(), table["mean"].to_numpy()[None])[0])
 
 
-def draw(table: pd.DataFrame, settings: ExperimentSettings, drawn: CurveFigure) -> Figure:
-    """The figure."""
+def draw(
+    table: pd.DataFrame, settings: ExperimentSettings, drawn: CurveFigure, not_normalised: Sequence[str] = ()
+) -> Figure:
+    """The figure; panels of tasks that are `not_normalised` say so."""
     tasks = table["task"].unique()
     rows, columns = math.ceil(len(tasks) / COLUMNS), min(len(tasks), COLUMNS)
     width = TEXT_WIDTH * max(columns, 2) / COLUMNS
@@ -68,7 +70,7 @@ def draw(table: pd.DataFrame, settings: ExperimentSettings, drawn: CurveFigure) 
         rows, columns, figsize=(width, PANEL_HEIGHT * rows + 0.75), squeeze=False, layout="constrained", sharey=True
     )
     for axis, task in zip(axes.flat, tasks, strict=False):
-        draw_panel(axis, table[table["task"] == task], task)
+        draw_panel(axis, table[table["task"] == task], task, task not in not_normalised)
         axis.set_ylim(in_view(table["mean"]))
         name_what_is_out_of_view(axis, table[table["task"] == task], in_view(table["mean"]))
     for axis in axes.flat[len(tasks) :]:
@@ -82,17 +84,20 @@ def draw(table: pd.DataFrame, settings: ExperimentSettings, drawn: CurveFigure) 
     image.legend(
         handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5), frameon=False
     )
-    title = f"{drawn.title}, scale '{settings.scale}': mean and 95 % interval over seeds"
+    title = f"{drawn.title}, {settings.named}: mean and 95 % interval over seeds"
     image.suptitle(textwrap.fill(title, int(CHARACTERS_PER_INCH * width)), fontsize=8)
     return image
 
 
-def draw_panel(axis: Axes, table: pd.DataFrame, task: str) -> None:
+def draw_panel(axis: Axes, table: pd.DataFrame, task: str, normalised: bool) -> None:
     """One task."""
     shown = tuple(methods.base(name) for name in table["method"].unique())
     steps = table["env_step"].max()
     exponent = int(math.log10(steps))
-    axis.axhline(1.0, color=EXPERT_COLOUR, linestyle="--", linewidth=1.0, label=r"$\pi^e$ (expert)")
+    if normalised:
+        axis.axhline(1.0, color=EXPERT_COLOUR, linestyle="--", linewidth=1.0, label=r"$\pi^e$ (expert)")
+    else:
+        axis.text(0.98, 0.02, "not normalised: expert no better than random", **NOTE, transform=axis.transAxes)
     for method, rows in table.groupby("method", sort=False):
         paint = colour(methods.base(method), shown)
         if not methods.load(method).takes_steps:
@@ -132,22 +137,25 @@ def number_of_seeds(table: pd.DataFrame) -> str:
 
 def main() -> None:
     flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     flags.add_argument("--figure", required=True, help=", ".join(FIGURES))
     options = flags.parse_args()
     settings, drawn = load_experiment(options.scale, options.assignments), figure(options.figure)
     if not drawn.tasks_of(settings):
-        raise UserError(f"{options.figure} is of {', '.join(drawn.tasks)}, which is not among the tasks asked for")
+        raise UserError(
+            f"{options.figure} is of {', '.join(drawn.tasks or ())}, which is not among the tasks asked for"
+        )
     groups = finished.shown(options.results, settings, drawn)
     table = figure_table(options.results, settings, groups)
+    record = finished.drawn_from(options.results, settings, groups)
     with style():
-        image = draw(table, settings, drawn)
+        image = draw(table, settings, drawn, record["not_normalised"])
         save(image, options.out)
     with whole(options.out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
-    record = {"settings": settings.model_dump(mode="json"), "provenance": provenance()}
-    write_json(options.out.with_suffix(".json"), record | {"runs": finished.sources(options.results, groups)})
+    write_json(options.out.with_suffix(".json"), record)
     print(f"drawn: {options.out}.png and .pdf; its numbers in .csv, what they come from in .json")
+    finished.tell(record)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from smiling.evidence.curve_figures import figure
 from smiling.evidence.figure_style import EXPERT_COLOUR, TEXT_WIDTH, colour, save, style
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import whole, write_json
-from smiling.runs.provenance import file_digest, provenance
+from smiling.runs.provenance import file_digest
 from smiling.settings import UserError
 
 ROW_HEIGHT = 0.85  # inches, of a time-lapse
@@ -67,7 +67,7 @@ def draw(table: pd.DataFrame, settings: ExperimentSettings, folder: Path) -> Fig
         for axis, actor in zip(left.subplots(len(actors), 1, squeeze=False)[:, 0], actors, strict=True):
             draw_film(axis, actor, *film(folder, task, actor))
         draw_bars(right.subplots(), table[table["task"] == task])
-        block.suptitle(f"{task}, scale '{settings.scale}'", fontsize=9)
+        block.suptitle(f"{task}, {settings.named}", fontsize=9)
     return image
 
 
@@ -99,19 +99,20 @@ def draw_bars(axis: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    table = bars(options.results, settings)
+    groups = finished.shown(options.results, settings, figure("figure3"))
+    table, record = bars(options.results, settings), finished.drawn_from(options.results, settings, groups)
     with style():
         image = draw(table, settings, options.out)
         save(image, options.out)
     with whole(options.out.with_suffix(".csv")) as temporary:
         table.to_csv(temporary, index=False)
     filmed = {str(path): file_digest(path) for path in sorted(options.out.glob("*.json"))}
-    record = {"settings": settings.model_dump(mode="json"), "provenance": provenance(), "films": filmed}
-    write_json(options.out.with_suffix(".json"), record)
+    write_json(options.out.with_suffix(".json"), record | {"films": filmed})
     print(f"drawn: {options.out}.png and .pdf; its bars in .csv; the films in {options.out}/")
+    finished.tell(record)
 
 
 if __name__ == "__main__":

@@ -133,8 +133,8 @@ def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], tex
 def draw(panels: pd.DataFrame, integrand: pd.DataFrame) -> Figure:
     """The figure: (a) above, (b) below."""
     image = plt.figure(figsize=(TEXT_WIDTH, 4.3), layout="constrained")
-    above, below = image.subfigures(2, 1, height_ratios=(1.55, 1))
-    left, right = above.subfigures(1, 2, width_ratios=(2.9, 1))
+    above, below = image.subfigures(2, 1, squeeze=False, height_ratios=(1.55, 1))[:, 0]
+    left, right = above.subfigures(1, 2, squeeze=False, width_ratios=(2.9, 1))[0]
     draw_distributions(left.subplots(2, len(SHOWN_TIMES)), panels)
     draw_integrand(right.subplots(), integrand)
     draw_diagram(below.subplots())

@@ -7,80 +7,10 @@ core each (or of the GPU's, where the measurements are a GPU's); evaluations are
 import json
 from pathlib import Path
 
-import pandas as pd
-
-import envs
-from smiling import command, methods
-from smiling.evidence import finished
-from smiling.evidence.curve_figures import FIGURES, figure
-from smiling.experiment import ExperimentSettings, load_experiment
-from smiling.settings import UserError
-
-HOUR = 3_600_000  # milliseconds
-BYTES = 4  # of a float32
-
-
-def measurements(path: Path, scale: str) -> pd.DataFrame:
-    """The measurements' rows of a scale.
-
-    Raises:
-        UserError: if they are not there.
-    """
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: measure first, by 'snakemake --cores all throughput'") from None
-    if scale not in set(table["scale"]):
-        raise UserError(f"{path} has no measurement of scale '{scale}': delete it and measure anew")
-    return table[table["scale"] == scale]
-
-
-def step_milliseconds(table: pd.DataFrame, task: str, learner: str, seeds: int) -> float | None:
-    """Of one seed's step, by the measurement with the nearest number of seeds together; None if there is none."""
-    rows = table[(table["task"] == task) & (table["learner"] == methods.base(learner))]
-    if rows.empty:
-        return None
-    return float(rows.loc[(rows["seeds"] - seeds).abs().idxmin(), "step"])
-
-
-def evaluation_milliseconds(table: pd.DataFrame, settings: ExperimentSettings, task: str, steps: int) -> float:
-    """Of all evaluations in a run of `steps`: whole episodes, simulation and actions."""
-    row = table[(table["task"] == task) & (table["seeds"] == 1)].iloc[0]
-    episodes = settings.training.evaluation_episodes * (steps // settings.training.evaluate_every + 1)
-    return episodes * envs.EPISODE_STEPS * float(row["environment"] + row["action"])
-
-
-def forecast(settings: ExperimentSettings, table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A row for each expert and each method on each task: runs, steps, hours of one run and of all."""
-    drawn, rows = figure(name), []
-    for task in drawn.tasks_of(settings):
-        planned = [("expert", settings.task(task).expert_steps, 1, 1)]
-        for group in finished.planned(settings, drawn):
-            if group.task == task and methods.load(group.method).takes_steps:
-                together = settings.seeds_together if settings.trains_together(group.method, task) else 1
-                seeds = len(group.seeds)
-                planned.append((group.method, settings.env_steps(group.method, task), seeds, min(together, seeds)))
-        for learner, steps, seeds, together in planned:
-            step = step_milliseconds(table, task, learner, together)
-            hours = None
-            if step is not None:
-                hours = (steps * step + evaluation_milliseconds(table, settings, task, steps)) / HOUR
-            total = None if hours is None else hours * seeds
-            rows.append((task, learner, seeds, steps, step, hours, total))
-    columns = ["task", "learner", "runs", "steps", "ms a step", "hours a run", "hours"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def disk_gigabytes(settings: ExperimentSettings, name: str) -> tuple[float, float]:
-    """What the largest running job's checkpoint takes (its replay, mainly), and what all demonstrations leave."""
-    largest, left = 0.0, 0.0
-    for task in figure(name).tasks_of(settings):
-        state, action = envs.sizes(task)
-        capacity = settings.of_solver(task).replay_capacity
-        steps = min(max(settings.task(task).env_steps, settings.task(task).expert_steps), capacity)
-        largest = max(largest, BYTES * steps * (state + action + 1) * settings.seeds_together / 1e9)
-        left += 2 * BYTES * settings.expert.trajectories * envs.EPISODE_STEPS * (2 * state + action + 1) / 1e9
-    return largest, left
+from smiling import command
+from smiling.evidence.curve_figures import FIGURES
+from smiling.evidence.forecast import disk_gigabytes, forecast, measurements
+from smiling.experiment import load_experiment
 
 
 def main() -> None:

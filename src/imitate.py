@@ -7,7 +7,7 @@ command goes on. Where method and solver can, the seeds are trained side by side
 import argparse
 from pathlib import Path
 
-from smiling import command, experiment
+from smiling import command, stages
 from smiling.experiment import DEMONSTRATION_KINDS, load_experiment
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     what = options.method, options.task, options.demonstrations
-    experiment.imitate(settings, *what, options.out, options.seeds, options.demos_kind)
+    stages.imitate(settings, *what, options.out, options.seeds, options.demos_kind)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,12 @@ def section(group: RunGroup, records: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    sections, rows = [f"# Runs, scale '{settings.scale}'\n"], []
+    sections, rows = [f"# Runs, {settings.named}\n"], []
     for group in groups(options.results, settings):
-        records = [json.loads((folder / "run.json").read_text()) for folder in group.folders(options.results)]
+        records = finished.records(options.results, settings, group)
         sections.append(section(group, records))
         rows += [row(group, seed, record) for seed, record in zip(group.seeds, records, strict=True)]
     pages.write(options.out, "\n".join(sections))

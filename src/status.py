@@ -22,9 +22,8 @@ LOG_WIDTH = 120  # where there is no terminal
 
 def stages(results: Path, settings: ExperimentSettings) -> dict[tuple[str, str, str, str], Path]:
     """Folders of all runs, by task, kind of demonstrations, method and seed; experts first."""
-    seed = str(settings.expert.seed)
     found = {
-        (task, "", "expert", seed): results / task / "expert"
+        (task, "", "expert", str(settings.expert.seed)): results / task / "expert"
         for task in settings.task_names()
         if not settings.task(task).demonstrations
     }
@@ -65,11 +64,11 @@ def rows(results: Path, settings: ExperimentSettings) -> list[tuple[str, ...]]:
 
 def main() -> None:
     flags = command.parser(__doc__, writes=False)
-    flags.add_argument("--results", type=Path, help="results folder of the scale (default: results/SCALE)")
+    flags.add_argument("--results", type=Path, help="results folder of the experiment (default: results/EXPERIMENT)")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    found = rows(options.results or Path("results", settings.scale), settings)
-    table = Table(*COLUMNS, box=None, pad_edge=False, title=f"scale '{settings.scale}'", title_justify="left")
+    found = rows(options.results or Path("results", settings.experiment), settings)
+    table = Table(*COLUMNS, box=None, pad_edge=False, title=settings.named, title_justify="left")
     for row in found:
         table.add_row(*row)
     console = Console()

@@ -5,7 +5,7 @@ improvement.csv (probability that one method beats another), profiles.csv with p
 above a score), results.md and .html (all of it to read), results.json (what it comes from). Statistics as in rliable.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ from smiling.evidence.curve_figures import FIGURES, figure
 from smiling.evidence.figure_style import COLUMN_WIDTH, colour, save, style
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import whole, write_json
-from smiling.runs.provenance import provenance
 
 THRESHOLDS = np.linspace(0.0, 1.2, 121)  # of the performance profiles
 
@@ -106,20 +105,20 @@ def draw_profiles(table: pd.DataFrame, settings: ExperimentSettings) -> Figure:
     axis.set_ylabel(r"Share of runs above $\tau$")
     axis.set_xlim(THRESHOLDS[0], THRESHOLDS[-1])
     axis.set_ylim(-0.02, 1.02)
-    axis.set_title(f"Scale '{settings.scale}'")
+    axis.set_title(settings.named.capitalize())
     image.legend(loc="outside lower center", ncols=2, frameon=False)
     return image
 
 
-def text(tables: dict[str, pd.DataFrame], settings: ExperimentSettings, title: str) -> str:
-    """All tables in Markdown, every seed listed."""
+def text(tables: dict[str, pd.DataFrame], settings: ExperimentSettings, title: str, remarks: Sequence[str]) -> str:
+    """All tables in Markdown, every seed listed, and what a reader should know of the runs."""
 
     def bounded(row: pd.Series, name: str) -> str:
         return f"{row[name]:.2f} [{row[f'{name}_lower']:.2f}, {row[f'{name}_upper']:.2f}]"
 
     scores, columns = tables["scores"], ("final_mean", "final_iqm", "area_mean")
     lines = [
-        f"# Results: {title.lower()}, scale '{settings.scale}'",
+        f"# Results: {title.lower()}, {settings.named}",
         "",
         "Normalised returns: the expert is 1, uniform random actions 0. The end is the last quarter of the steps; BC",
         f"is its best checkpoint. 95 % intervals of the stratified bootstrap, {statistics.RESAMPLES} resamples.",
@@ -140,12 +139,12 @@ def text(tables: dict[str, pd.DataFrame], settings: ExperimentSettings, title: s
     for _, row in tables["improvement"].iterrows():
         pair = f"{methods.label(row['method'])} | {methods.label(row['other'])}"
         lines.append(f"| {pair} | {row['probability']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}] |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *(f"Note: {remark}." for remark in remarks)]).rstrip() + "\n"
 
 
 def main() -> None:
     flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     flags.add_argument("--figure", default="figure3", help=f"whose runs: {', '.join(FIGURES)} (default: figure3)")
     options = flags.parse_args()
     settings, drawn = load_experiment(options.scale, options.assignments), figure(options.figure)
@@ -163,11 +162,11 @@ def main() -> None:
     with style():
         image = draw_profiles(tables["profiles"], settings)
         save(image, options.out / "profiles")
-    pages.write(options.out / "results", text(tables, settings, drawn.title))
-    sources = finished.sources(options.results, finished.shown(options.results, settings, drawn))
-    record = {"settings": settings.model_dump(mode="json"), "provenance": provenance(), "runs": sources}
+    record = finished.drawn_from(options.results, settings, finished.shown(options.results, settings, drawn))
+    words = text(tables, settings, drawn.title, finished.remarks(record))
+    pages.write(options.out / "results", words)
     write_json(options.out / "results.json", record)
-    print(text(tables, settings, drawn.title))
+    print(words)
 
 
 if __name__ == "__main__":

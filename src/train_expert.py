@@ -6,7 +6,7 @@ Writes policy.safetensors, curve.csv and run.json into --out. Interrupted, the s
 from pathlib import Path
 
 from smiling import command, solvers
-from smiling.experiment import load_experiment
+from smiling.experiment import in_full, load_experiment
 from smiling.runs.folder import RunFolder
 from smiling.runs.provenance import fingerprint
 from smiling.runs.seeding import derive
@@ -27,7 +27,8 @@ def main() -> None:
         "code": fingerprint(Path(__file__), task=options.task, solver=task.solver),
     }
     seconds = settings.training.checkpoint_seconds
-    with RunFolder({expert.seed: options.out}, identity, seconds, write_policy) as folder:
+    record = {"settings": in_full(settings.settings_of_expert(options.task))}
+    with RunFolder({expert.seed: options.out}, identity, seconds, write_policy, record) as folder:
         seed = derive(expert.seed, "expert")
         start = solvers.load(task.solver)
         training = start(options.task, settings.of_expert_solver(options.task), settings.training, [seed], [seed])

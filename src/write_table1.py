@@ -3,14 +3,13 @@
 Writes --out.md, .tex and .csv.
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 import envs
 from smiling import command
-from smiling.evidence import curves, tables
+from smiling.evidence import curves, tables, verification
 from smiling.experiment import ExperimentSettings, load_experiment
 
 SOLVERS = {"sac": "SAC", "dreamer": "DreamerV3"}
@@ -20,7 +19,7 @@ def task_row(task: str, settings: ExperimentSettings, demonstrations: Path) -> d
     """What the table says of a task."""
     state, action = envs.sizes(task)
     curves.read_returns(demonstrations, must_beat_random=False)  # refuses a folder that lacks them
-    returns = json.loads((demonstrations / "returns.json").read_text())
+    returns = verification.check_returns(demonstrations, settings, task)
     shown = returns["demonstrations"]
     return {
         "task": task,
@@ -37,11 +36,11 @@ def task_row(task: str, settings: ExperimentSettings, demonstrations: Path) -> d
 
 def main() -> None:
     flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the scale")
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     rows = [task_row(task, settings, options.results / task / "demonstrations") for task in settings.task_names()]
-    caption = f"Tasks at scale '{settings.scale}'. Returns are means over episodes: expert by mean actions on SAC."
+    caption = f"Tasks at {settings.named}. Returns are means over episodes: expert by mean actions on SAC."
     tables.write(pd.DataFrame(rows), options.out, caption)
     print(options.out.with_suffix(".md").read_text(), end="")
 

@@ -70,7 +70,7 @@ def main() -> None:
     options = flags.parse_args()
     settings, paper = load_experiment(options.scale, options.assignments), load_experiment("paper", PAPERS_OWN)
     table = hyperparameters(settings, paper)
-    caption = f"Hyperparameters at scale '{settings.scale}' and in the paper (its Table 2, appendix C and code)."
+    caption = f"Hyperparameters at {settings.named} and in the paper (its Table 2, appendix C and code)."
     tables.write(table, options.out, caption)
     print(options.out.with_suffix(".md").read_text(), end="")
 

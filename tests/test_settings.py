@@ -58,6 +58,59 @@ def test_assignments_and_parsing_are_inverse(overrides):
     assert experiment.parse_overrides(experiment.assignments(overrides)) == overrides
 
 
+@given(st.lists(st.one_of(st.integers(), st.text(max_size=200)), max_size=60))
+def test_long_lists_stay_in_one_line(values):
+    """A command line has no others: YAML would fold at 80 characters."""
+    (text,) = experiment.assignments({"key": values})
+    assert "\n" not in text
+    assert experiment.parse_overrides([text]) == {"key": values}
+
+
+def test_many_seeds_and_methods_reach_every_job():
+    seeds, methods = list(range(100, 140)), ["smiling", "dac", "dac-airl", "iq_learn", "bc", "diffail", "sqil"]
+    assignments = experiment.assignments({"seeds": seeds, "methods": methods})
+    asked = load_experiment("smoke", assignments)
+    assert (asked.seeds, asked.methods) == (tuple(seeds), tuple(methods))
+
+
+def test_what_is_named_twice_counts_once():
+    asked = load_experiment(
+        "quick", ["methods=smiling,dac,smiling", "only_tasks=cheetah_run,cheetah_run", "seeds=1,2,1"]
+    )
+    assert (asked.methods, asked.only_tasks, asked.seeds) == (("smiling", "dac"), ("cheetah_run",), (1, 2))
+
+
+def test_a_scale_builds_on_another(tmp_path, monkeypatch):
+    for name, content in (
+        ("small", "tasks: {cheetah_run: {env_steps: 3000, expert_steps: 4000}}\nsac: {width: 8, batch: 16}"),
+        ("wide", "base: small\nsac: {width: 64}"),
+        ("one", "base: other\n"),
+        ("other", "base: one\n"),
+        ("lost", "base: nothing\n"),
+    ):
+        (tmp_path / f"{name}.yaml").write_text(content)
+    monkeypatch.setattr(experiment, "SCALES", tmp_path)
+    wide = load_experiment("wide")
+    assert (wide.scale, wide.experiment, wide.sac.width, wide.sac.batch) == ("wide", "wide", 64, 16)
+    assert wide.task("cheetah_run").expert_steps == 4000
+    with pytest.raises(UserError, match="'one' is its own base: one -> other -> one"):
+        load_experiment("one")
+    with pytest.raises(UserError, match="unknown scale 'nothing'"):
+        load_experiment("lost")
+
+
+def test_settings_without_effect_on_a_result_are_no_part_of_what_it_depends_on():
+    plain, other = (
+        load_experiment("smoke", more) for more in ([], ["training.checkpoint_seconds=9", "training.overlap=true"])
+    )
+    assert plain.of_run("dac", "cheetah_run") == other.of_run("dac", "cheetah_run")
+    assert plain.of_expert("cheetah_run") == other.of_expert("cheetah_run")
+    assert plain.settings_of_run("dac", "cheetah_run") != other.settings_of_run("dac", "cheetah_run")
+    more_episodes = load_experiment("smoke", ["expert.evaluation_episodes=7", "expert.trajectories=4"])
+    assert plain.of_expert("cheetah_run") == more_episodes.of_expert("cheetah_run")
+    assert plain.of_demonstrations("cheetah_run") != more_episodes.of_demonstrations("cheetah_run")
+
+
 @given(MAPPINGS, MAPPINGS)
 def test_differences_are_empty_only_for_equal_mappings(old, new):
     assert differences(old, old) == []
@@ -79,6 +132,8 @@ def test_differences_are_empty_only_for_equal_mappings(old, new):
         ("quick", ["training.device=cuda"], "torch sees no CUDA GPU"),
         ("quick", ["training.matrix_products=tf32"], "'tf32' is for device 'cuda'; leave it out on a CPU"),
         ("quick", ["training.matrix_products=bf16"], "'training.matrix_products' is 'bf16'.*'float32' or 'tf32'"),
+        ("quick", ["experiment=../elsewhere"], "'experiment' is '../elsewhere'"),
+        ("quick", ["experiment=reference"], "'reference' is the folder of the curves that come with the suite"),
         ("quick", ["width"], "--set width: write key=value"),
     ],
 )

@@ -48,7 +48,7 @@ class Stopwatch:
 def measure(name: str, steps: int, seed: int, **options: Any) -> Speed:
     """Speed of `steps` steps of uniformly random actions, resets included, after the first reset."""
     env = envs.make(name, seed=seed, **options)
-    actions = np.random.default_rng(seed).uniform(-1, 1, (steps, *env.action_space.shape)).astype(np.float32)
+    actions = np.random.default_rng(seed).uniform(-1, 1, (steps, *(env.action_space.shape or ()))).astype(np.float32)
     watch = Stopwatch()
     originals = {function: getattr(mujoco, function) for function in PHYSICS}
     for function, original in originals.items():

@@ -4,7 +4,7 @@ One policy holds the joint angles of the first pose, the other draws uniformly r
 """
 
 import argparse
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gymnasium
 import mujoco
@@ -25,7 +25,8 @@ class Episode(NamedTuple):
 
 def hold(env: gymnasium.Env) -> np.ndarray:
     """The action, 19, that asks for the joint angles of the keyframe."""
-    model = env.unwrapped.model
+    task: Any = env.unwrapped
+    model = task.model
     lowest, highest = model.actuator_ctrlrange.T
     return 2 * (model.key_qpos[0, 7:] - lowest) / (highest - lowest) - 1
 
@@ -37,7 +38,7 @@ def play(env: gymnasium.Env, policy: str, seed: int) -> Episode:
     total, step, fallen, truncated = 0.0, 0, None, False
     while not truncated:
         _, reward, _, truncated, info = env.step(held if policy == "hold" else random.uniform(-1, 1, held.shape))
-        total, step = total + reward, step + 1
+        total, step = total + float(reward), step + 1
         if fallen is None and info["would_terminate"]:
             fallen = step
     return Episode(total, fallen)

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from matplotlib.image import imsave
 
@@ -21,8 +22,9 @@ def render(name: str, camera: str, path: Path) -> None:
     """Write the frame of `name` after its first reset with seed 0, 256 x 256."""
     env = envs.make(name, seed=0)
     env.reset()
-    renderer = Renderer(env.unwrapped.model, camera)
-    imsave(path, renderer.frame(env.unwrapped.data))
+    task: Any = env.unwrapped
+    renderer = Renderer(task.model, camera)
+    imsave(path, renderer.frame(task.data))
     renderer.close()
 
 

@@ -4,8 +4,10 @@ import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import torch
+from torch import Tensor
 
 import envs
 from smiling.experiment import ExperimentSettings
@@ -17,7 +19,8 @@ from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.plain import PlainSAC
 from smiling.solvers.sac.replay import Batch, Replay
 
-REWARDS: dict[str, type[LearnedReward]] = {"smiling": Smiling, "dac": DAC}  # those of the paper that reward a solver
+# Those of the paper that reward a solver.
+REWARDS: dict[str, Callable[[Tensor, Any, int], LearnedReward]] = {"smiling": Smiling, "dac": DAC}
 UPDATE = ("critics", "actor", "targets", "in one piece", "dreamer")  # parts of a solver's own update
 PARTS = ("environment", "action", "batch", *UPDATE, "reward update", "reward")
 MATRIX = 1024  # rows and columns of the product that a machine's rate is measured by
@@ -68,11 +71,11 @@ def random_play(task: str, device: torch.device) -> tuple[Replay, float]:
     env, random, total = envs.make(task), torch.Generator().manual_seed(0), 0.0
     replay = Replay(2 * envs.EPISODE_STEPS, envs.EPISODE_STEPS, *envs.sizes(task), device)
     replay.begin(torch.from_numpy(env.reset(seed=0)[0]).to(device))
-    for action in 2 * torch.rand(envs.EPISODE_STEPS, env.action_space.shape[0], generator=random) - 1:
+    for action in 2 * torch.rand(envs.EPISODE_STEPS, envs.sizes(task)[1], generator=random) - 1:
         start = time.perf_counter()
         state, reward, *_ = env.step(action.numpy())
         total += time.perf_counter() - start
-        replay.add(action.to(device), reward, torch.from_numpy(state).to(device))
+        replay.add(action.to(device), float(reward), torch.from_numpy(state).to(device))
     return replay, total / envs.EPISODE_STEPS
 
 

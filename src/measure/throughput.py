@@ -58,7 +58,8 @@ def dreamer_rows(settings: ExperimentSettings, task: str) -> list[dict[str, Any]
 
 def scale_rows(settings: ExperimentSettings) -> list[dict[str, Any]]:
     """The table's rows of one scale."""
-    rows, of_dreamer = [], []
+    rows: list[dict[str, Any]] = []
+    of_dreamer: list[dict[str, Any]] = []
     tasks = settings.task_names()
     with Meter(f"throughput at scale {settings.scale}", len(tasks), unit="tasks") as meter:
         for done, task in enumerate(tasks):

@@ -5,7 +5,6 @@ from .evidence.statistics import interquartile_mean as interquartile_mean
 from .evidence.statistics import performance_profile as performance_profile
 from .evidence.statistics import probability_of_improvement as probability_of_improvement
 from .experiment import ExperimentSettings as ExperimentSettings
-from .experiment import imitate as imitate
 from .experiment import load_experiment as load_experiment
 from .methods.dac import DAC as DAC
 from .methods.dac import DACSettings as DACSettings
@@ -38,5 +37,6 @@ from .solvers.policies import write_policy as write_policy
 from .solvers.sac.agent import SAC as SAC
 from .solvers.sac.agent import SACSettings as SACSettings
 from .solvers.sac.replay import Batch as Batch
+from .stages import imitate as imitate
 
 __version__: str

@@ -1,10 +1,12 @@
-"""The experiment: which tasks, methods and seeds, at what scale, under which settings; and one of its imitation runs.
+"""The experiment: which tasks, methods and seeds, at what scale, under which settings.
 
 Values come from three places, the later winning: the settings classes (the paper's values), the scale's file in
 `workflow/config/scales/`, and what the user sets (`benchmark.yaml`, Snakemake's --config, a script's --set).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,14 +14,10 @@ import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 import envs
-from smiling import command, methods, solvers
-from smiling.imitation import Imitation
-from smiling.runs.demonstrations import Demonstrations, read_demonstrations
-from smiling.runs.folder import RunFolder
-from smiling.runs.provenance import ROOT, file_digest, fingerprint
-from smiling.settings import Settings, UserError, merge, validate
+from smiling import methods, solvers
+from smiling.runs.provenance import ROOT
+from smiling.settings import Settings, UserError, effective, merge, validate
 from smiling.solvers.dreamer.settings import DreamerSettings
-from smiling.solvers.policies import write_policy
 from smiling.solvers.sac.agent import SACSettings
 from smiling.training import TrainingSettings
 
@@ -39,7 +37,13 @@ def _distinct(value: Any) -> list[Any]:
     return list(dict.fromkeys(_listed(value)))
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+def _expanded(value: Any) -> Any:
+    """A path as a shell would have it: ~ is the home folder."""
+    return Path(value).expanduser() if isinstance(value, str | Path) else value
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # of a folder
+Names = Annotated[tuple[str, ...], BeforeValidator(_distinct), Field(min_length=1)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_distinct), Field(min_length=1)]
 
 
@@ -55,7 +59,7 @@ class TaskSettings(Settings):
     solver: Literal["sac", "dreamer"] = "sac"  # of the expert, and of methods that reward a solver
     seeds: Seeds | None = None  # instead of the experiment's
     method_settings: dict[str, dict[str, Any]] = {}  # changes to a method's settings on this task
-    demonstrations: Path | None = None  # a file of the user's own, instead of an expert's
+    demonstrations: Annotated[Path, BeforeValidator(_expanded)] | None = None  # a file of the user's own
 
 
 class ExpertSettings(Settings):
@@ -70,10 +74,15 @@ class ExpertSettings(Settings):
     must_beat_random: bool = Field(True, description="else nothing is drawn: false only where numbers mean nothing")
 
 
+EXPERT_TRAINING = ("seed", "policy")  # what of the expert's settings its training depends on
+EXPERT_PLAYING = ("trajectories", "sample_actions")  # and its demonstrations
+
+
 class ExperimentSettings(Settings):
     """The whole experiment."""
 
     scale: str
+    experiment: Name = Field(description="the name of its folders; the scale's, unless it is given another")
     tasks: dict[str, TaskSettings] = Field(min_length=1)
     only_tasks: Names | None = None  # a selection among the scale's tasks
     methods: Names = ("smiling", "dac", "iq_learn", "bc")
@@ -85,6 +94,13 @@ class ExperimentSettings(Settings):
     dreamer: DreamerSettings = DreamerSettings()
     training: TrainingSettings = TrainingSettings()
     method_settings: dict[str, dict[str, Any]] = {}
+
+    @field_validator("experiment")
+    @classmethod
+    def _name_is_free(cls, name: str) -> str:
+        if name == "reference":
+            raise ValueError("'reference' is the folder of the curves that come with the suite; take another name")
+        return name
 
     @field_validator("tasks")
     @classmethod
@@ -111,6 +127,12 @@ class ExperimentSettings(Settings):
                         f"task '{name}': {steps} steps are not a multiple of {step}, an episode per environment"
                     )
         return self
+
+    @property
+    def named(self) -> str:
+        """The experiment and its scale, for titles."""
+        of_its_own = f"experiment '{self.experiment}', " if self.experiment != self.scale else ""
+        return f"{of_its_own}scale '{self.scale}'"
 
     def task_names(self) -> tuple[str, ...]:
         """The tasks that are asked for."""
@@ -144,8 +166,8 @@ class ExperimentSettings(Settings):
         """Environment steps of a run of `method` on `task`."""
         return self.task(task).method_steps.get(method, self.task(task).env_steps)
 
-    def of_method(self, name: str, task: str) -> Settings:
-        """Settings of method `name` on `task`: the class's values, then the scale's, the task's, the variant's.
+    def of_method(self, name: str, task: str) -> Any:
+        """Settings of method `name` on `task`: its class's values, then the scale's, the task's, the variant's.
 
         Raises:
             UserError: for an unknown method or an invalid setting.
@@ -156,12 +178,12 @@ class ExperimentSettings(Settings):
         cls = methods.load(name).settings
         return validate(cls, merge(cls().model_dump(), values), where=f"method_settings.{base}")
 
-    def of_solver(self, task: str) -> Settings:
-        """Settings of the solver of `task`."""
+    def of_solver(self, task: str) -> Any:
+        """Settings, of the solver's class, of the solver of `task`."""
         return getattr(self, self.task(task).solver)
 
-    def of_expert_solver(self, task: str) -> Settings:
-        """Settings of the solver that trains the expert of `task`.
+    def of_expert_solver(self, task: str) -> Any:
+        """Settings, of its class, of the solver that trains the expert of `task`.
 
         Raises:
             UserError: for an invalid change to them.
@@ -169,23 +191,52 @@ class ExperimentSettings(Settings):
         solver = self.of_solver(task)
         return validate(type(solver), merge(solver.model_dump(), self.expert.solver), where="expert.solver")
 
-    def of_run(self, name: str, task: str) -> dict[str, Any]:
-        """All settings that an imitation run depends on, as plain values."""
+    def settings_of_run(self, name: str, task: str) -> dict[str, Settings | int]:
+        """All settings that an imitation run is given."""
         return {
             "env_steps": self.env_steps(name, task),
-            "method": self.of_method(name, task).model_dump(mode="json"),
-            self.task(task).solver: self.of_solver(task).model_dump(mode="json"),
-            "training": self.training.model_dump(mode="json"),
+            "method": self.of_method(name, task),
+            self.task(task).solver: self.of_solver(task),
+            "training": self.training,
         }
 
-    def of_expert(self, task: str) -> dict[str, Any]:
-        """All settings that an expert and its demonstrations depend on, as plain values."""
+    def settings_of_expert(self, task: str) -> dict[str, Settings | int]:
+        """All settings that an expert's training and demonstrations are given."""
         return {
             "expert_steps": self.task(task).expert_steps,
-            "expert": self.expert.model_dump(mode="json"),
-            self.task(task).solver: self.of_expert_solver(task).model_dump(mode="json"),
-            "training": self.training.model_dump(mode="json"),
+            "expert": self.expert,
+            self.task(task).solver: self.of_expert_solver(task),
+            "training": self.training,
         }
+
+    def of_run(self, name: str, task: str) -> dict[str, Any]:
+        """What of them an imitation run's result depends on, as plain values."""
+        return effective_of(self.settings_of_run(name, task))
+
+    def of_expert(self, task: str) -> dict[str, Any]:
+        """What of them an expert depends on, as plain values."""
+        values = effective_of(self.settings_of_expert(task))
+        return {**values, "expert": {name: values["expert"][name] for name in EXPERT_TRAINING}}
+
+    def of_demonstrations(self, task: str) -> dict[str, Any]:
+        """What of them the expert's demonstrations depend on, as plain values."""
+        values = effective_of(self.settings_of_expert(task))
+        values["expert"] = {name: values["expert"][name] for name in (*EXPERT_TRAINING, *EXPERT_PLAYING)}
+        return values
+
+
+def effective_of(settings: Mapping[str, Settings | int]) -> dict[str, Any]:
+    """What of some settings a result depends on, as plain values."""
+    return _plain(settings, effective)
+
+
+def in_full(settings: Mapping[str, Settings | int]) -> dict[str, Any]:
+    """All of some settings as plain values, for a record."""
+    return _plain(settings, partial(Settings.model_dump, mode="json"))
+
+
+def _plain(settings: Mapping[str, Settings | int], dump: Callable[[Settings], dict[str, Any]]) -> dict[str, Any]:
+    return {name: dump(value) if isinstance(value, Settings) else value for name, value in settings.items()}
 
 
 def scale_names() -> list[str]:
@@ -204,10 +255,7 @@ def load_experiment(scale: str, assignments: Sequence[str] = ()) -> ExperimentSe
 
 def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
     """`load_experiment` with the overrides as a nested mapping."""
-    path = SCALES / f"{scale}.yaml"
-    if not path.is_file():
-        raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
-    values = merge(yaml.safe_load(path.read_text()), {**overrides, "scale": scale})
+    values = merge(_of_scale(scale), {"experiment": scale, **overrides, "scale": scale})
     experiment = validate(ExperimentSettings, values)
     for names in (task.method_settings.keys() | task.method_steps for task in experiment.tasks.values()):
         for name in names | experiment.method_settings.keys():
@@ -217,6 +265,23 @@ def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
         for name in experiment.methods:
             experiment.of_method(name, task)
     return experiment
+
+
+def _of_scale(scale: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The values of a scale's file, over those of the scale that it names as its `base`, if it names one.
+
+    Raises:
+        UserError: if there is no such scale, or it is its own base.
+    """
+    if scale not in scale_names():
+        raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
+    if scale in above:
+        raise UserError(f"scale '{scale}' is its own base: {' -> '.join((*above, scale))}; mend 'base' in one of them")
+    values = yaml.safe_load((SCALES / f"{scale}.yaml").read_text()) or {}
+    if not isinstance(values, dict):
+        raise UserError(f"{SCALES / f'{scale}.yaml'} holds no settings: write 'key: value' lines")
+    base = values.pop("base", None)
+    return values if base is None else merge(_of_scale(str(base), (*above, scale)), values)
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
@@ -244,73 +309,10 @@ def assignments(overrides: dict[str, Any], prefix: str = "") -> list[str]:
         if isinstance(value, dict):
             texts += assignments(value, f"{prefix}{key}.")
         else:
-            texts.append(f"{prefix}{key}={yaml.safe_dump(value, default_flow_style=True).split(chr(10))[0]}")
+            texts.append(f"{prefix}{key}={_one_line(value)}")
     return texts
 
 
-def imitate(
-    settings: ExperimentSettings,
-    method: str,
-    task: str,
-    demonstrations: Path,
-    out: Path,
-    seeds: Sequence[int],
-    demos_kind: str = "states",
-) -> list[Path]:
-    """Run `method` on `task` from a demonstrations file; the folders seed{n} of `out` that were written, a seed each.
-
-    A folder holds curve.csv, run.json and policy.safetensors. Interrupted, the same call goes on. Where method and
-    solver can, the seeds are trained side by side; else one after the other. Threads and memory of this process are
-    settled as the scripts' are, so that the same seed gives the same curve.
-
-    Raises:
-        UserError: for a mistake in the settings, names or demonstrations, or a folder that another process holds.
-    """
-    command.settle_process(settings.training.matrix_products)
-    identity = {
-        "stage": "imitation",
-        "task": task,
-        "method": method,
-        "demos_kind": demos_kind,
-        "settings": settings.of_run(method, task),
-        "demonstrations": file_digest(demonstrations),
-        "code": fingerprint(Path(__file__), method=method, task=task, solver=settings.task(task).solver),
-    }
-    demos = read_demonstrations(demonstrations, *envs.sizes(task))
-    distinct = list(dict.fromkeys(seeds))
-    groups = [distinct] if settings.trains_together(method, task) else [[seed] for seed in distinct]
-    folders = {seed: out / f"seed{seed}" for seed in distinct}
-    seconds = settings.training.checkpoint_seconds
-    for group in groups:
-        with RunFolder({seed: folders[seed] for seed in group}, identity, seconds, write_policy) as folder:
-            methods.load(method).run(_imitation(settings, method, task, group, demos, demos_kind, folder))
-    return list(folders.values())
-
-
-def _imitation(
-    settings: ExperimentSettings,
-    method: str,
-    task: str,
-    seeds: Sequence[int],
-    demonstrations: Demonstrations,
-    demos_kind: str,
-    folder: RunFolder,
-) -> Imitation:
-    """What the method is given to run."""
-    return Imitation(
-        name=f"{task} {method} {_named(seeds)}",
-        task=task,
-        seeds=seeds,
-        with_actions=demos_kind == "state_actions",
-        demonstrations=demonstrations,
-        env_steps=settings.env_steps(method, task),
-        settings=settings.of_method(method, task),
-        solver=settings.task(task).solver,
-        solver_settings=settings.of_solver(task),
-        training=settings.training,
-        folder=folder,
-    )
-
-
-def _named(seeds: Sequence[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(str(seed) for seed in seeds)}"
+def _one_line(value: Any) -> str:
+    """`value` as YAML in one line, however long."""
+    return yaml.safe_dump(value, default_flow_style=True, width=math.inf).removesuffix("\n").removesuffix("\n...")

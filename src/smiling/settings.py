@@ -6,7 +6,7 @@ are the paper's, a scale file of `workflow/config/scales/` overrides what it nee
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 
@@ -18,6 +18,20 @@ class Settings(BaseModel):
     """Base of all settings: immutable, and a key that nobody reads is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+NO_EFFECT: dict[str, JsonValue] = {"effect": "none"}  # a field's `json_schema_extra`: no result depends on it
+
+
+def effective(settings: Settings) -> dict[str, Any]:
+    """The settings that a result depends on, as plain values."""
+    values = settings.model_dump(mode="json")
+    for name, field in type(settings).model_fields.items():
+        if field.json_schema_extra == NO_EFFECT:
+            del values[name]
+        elif isinstance(nested := getattr(settings, name), Settings):
+            values[name] = effective(nested)
+    return values
 
 
 S = TypeVar("S", bound=Settings)

@@ -18,7 +18,7 @@ from smiling.reward import LearnedReward
 from smiling.runs.folder import RunFolder, check_finite
 from smiling.runs.progress import Meter
 from smiling.runs.seeding import derive
-from smiling.settings import Settings
+from smiling.settings import NO_EFFECT, Settings
 
 UNSEEN = math.nan  # kept in place of the task's reward where a learned one stands in: a leak could not go unnoticed
 
@@ -26,7 +26,9 @@ UNSEEN = math.nan  # kept in place of the task's reward where a learned one stan
 class TrainingSettings(Settings):
     """How a solver is trained and watched (paper: section 6, appendix C, the authors' code)."""
 
-    evaluate_every: int = Field(10_000, ge=1000, multiple_of=envs.EPISODE_STEPS, description="environment steps")
+    evaluate_every: int = Field(
+        10_000, ge=1000, multiple_of=envs.EPISODE_STEPS, description="environment steps; and at the end"
+    )
     evaluation_episodes: int = Field(1, ge=1, description="episodes of an evaluation, with the mean action")
     reward_update_every: int = Field(1000, ge=1000, multiple_of=envs.EPISODE_STEPS, description="environment steps")
     state_buffer: int = Field(200_000, ge=1, description="latest states that the learned reward is fitted to")
@@ -37,11 +39,14 @@ class TrainingSettings(Settings):
         "new transitions are then rewarded, and sampled from there on, in blocks",
     )
     reward_block: int = Field(50, ge=1, description="new transitions in such a block")
-    checkpoint_seconds: float = Field(300, ge=0, description="least time between checkpoints")
+    checkpoint_seconds: float = Field(
+        300, ge=0, description="least time between checkpoints", json_schema_extra=NO_EFFECT
+    )
     overlap: bool = Field(
         False,
         description="environments step on another core while the solver learns, for SAC: the same events in the same "
         "order, the same curve",
+        json_schema_extra=NO_EFFECT,
     )
     device: Literal["cpu", "cuda"] = "cpu"
     one_piece: bool = Field(
@@ -135,7 +140,7 @@ class Loop:
         return torch.cat([states, replay.actions(places)], -1) if self.with_actions else states
 
     def _evaluate_if_due(self, folder: RunFolder, steps: int) -> None:
-        due = self.step % self.settings.evaluate_every == 0
+        due = self.step % self.settings.evaluate_every == 0 or self.step >= steps
         if not due or (self.curves[0] and self.curves[0][-1]["env_step"] == self.step):
             return
         for index, policy in enumerate(self.policies()):

@@ -1,42 +1,35 @@
 """Normalisation, intervals, and what Figure 3 draws, against the curves recomputed with pandas."""
 
 import json
-import re
-import zlib
 
 import numpy as np
 import pandas as pd
 import pytest
-from commands import assert_refused, run
+from commands import assert_refused, run_here
+from finished_runs import experiment, flags, write_returns, write_run
+from pdf_text import text_of
 
 from smiling.evidence import curves
 from smiling.settings import UserError
 
 TASK = "ball_in_cup_catch"
+SETTINGS = (f"only_tasks=[{TASK}]", "methods=[smiling,dac,bc]", "seeds=[0,1,2]")
 
 
 @pytest.fixture
 def results(tmp_path):
     """Finished runs of three methods with three seeds, expert 900 and random 100."""
-    random = np.random.default_rng(0)
-    folder = tmp_path / "results" / TASK
-    (folder / "demonstrations").mkdir(parents=True)
-    returns = {"expert_return": 900.0, "random_return": 100.0}
-    (folder / "demonstrations" / "returns.json").write_text(json.dumps(returns))
+    random, folder, settings = np.random.default_rng(0), tmp_path / "results", experiment(*SETTINGS)
+    write_returns(folder, settings, TASK)
     for method, rows in (("smiling", 4), ("dac", 4), ("bc", 3)):
         for seed in range(3):
-            run_folder = folder / "states" / method / f"seed{seed}"
-            run_folder.mkdir(parents=True)
-            table = pd.DataFrame({"env_step": np.arange(rows) * 1000, "return": random.uniform(0, 1000, rows)})
-            table.to_csv(run_folder / "curve.csv", index=False)
-    return tmp_path / "results"
+            write_run(folder, settings, TASK, method, seed, random.uniform(0, 1000, rows))
+    return folder
 
 
-def draw(results, *extra):
-    settings = ["--set", f"only_tasks=[{TASK}]", "--set", "methods=[smiling,dac,bc]", "--set", "seeds=[0,1,2]"]
-    return run(
-        "draw_curves.py", "--figure", "figure3", "--results", results, *settings, *extra, "--out", results / "figure3"
-    )
+def draw(results, *assignments):
+    arguments = ["--figure", "figure3", "--results", results, *flags(*SETTINGS, *assignments)]
+    return run_here("draw_curves.py", *arguments, "--out", results / "figure3")
 
 
 def test_figure_data_are_the_curves(results):
@@ -75,7 +68,7 @@ def test_missing_seed_is_named(results):
 
 def test_missing_seed_may_be_left_out_and_the_figure_says_how_many_are_there(results):
     (results / TASK / "states" / "dac" / "seed1" / "curve.csv").unlink()
-    done = draw(results, "--set", "allow_missing_seeds=true")
+    done = draw(results, "allow_missing_seeds=true")
     assert done.returncode == 0, done.stderr
     drawn = pd.read_csv(results / "figure3.csv")
     assert drawn.groupby("method")["seeds"].unique().map(list).to_dict() == {"smiling": [3], "dac": [2], "bc": [3]}
@@ -89,26 +82,16 @@ def test_curve_that_is_out_of_view_is_named(results):
     assert draw(results).returncode == 0
     assert "below" not in text_of(results / "figure3.pdf")
     for seed in range(3):
-        file = results / TASK / "states" / "dac" / f"seed{seed}" / "curve.csv"
-        pd.read_csv(file).assign(**{"return": -5000.0}).to_csv(file, index=False)
+        write_run(results, experiment(*SETTINGS), TASK, "dac", seed, [-5000.0] * 4)
     assert draw(results).returncode == 0
     assert "below: DAC" in text_of(results / "figure3.pdf")
-
-
-def text_of(pdf):
-    """The characters that a PDF of matplotlib's shows, in the order of its strings: two bytes each, the first zero."""
-    streams = re.findall(rb"FlateDecode[^>]*>>\nstream\n(.*?)\nendstream", pdf.read_bytes(), re.DOTALL)
-    strings = re.findall(rb"\(((?:[^()\\]|\\.)*)\)", b"".join(zlib.decompress(stream) for stream in streams))
-    return b"".join(strings).replace(b"\0", b"").decode("latin1")
 
 
 def test_variants_of_iq_learn_compete_and_the_best_is_drawn(results):
     for variant, value in (("v0_1", 200.0), ("value_1", 600.0)):
         for seed in range(3):
-            folder = results / TASK / "states" / f"iq_learn-{variant}" / f"seed{seed}"
-            folder.mkdir(parents=True)
-            pd.DataFrame({"env_step": [0, 1000], "return": [value, value]}).to_csv(folder / "curve.csv", index=False)
-    assert draw(results, "--set", "methods=[smiling,iq_learn-v0_1,iq_learn-value_1]").returncode == 0
+            write_run(results, experiment(*SETTINGS), TASK, f"iq_learn-{variant}", seed, [value] * 4)
+    assert draw(results, "methods=[smiling,iq_learn-v0_1,iq_learn-value_1]").returncode == 0
     drawn = set(pd.read_csv(results / "figure3.csv")["method"])
     assert drawn == {"smiling", "iq_learn-value_1"}
 
@@ -118,7 +101,18 @@ def test_expert_that_does_not_beat_random_is_refused_unless_allowed(results):
     (folder / "returns.json").write_text(json.dumps({"expert_return": 5.0, "random_return": 5.0}))
     with pytest.raises(UserError, match=r"expert's return \(5.0\) is not above random \(5.0\)"):
         curves.read_returns(folder)
-    assert curves.read_returns(folder, must_beat_random=False) == (6.0, 5.0)
+    assert curves.read_returns(folder, must_beat_random=False) == (5.0, 5.0)
+
+
+def test_task_whose_expert_is_no_better_than_random_is_drawn_as_it_is_and_says_so(results):
+    write_returns(results, experiment(*SETTINGS), TASK, expert_return=90.0)
+    done = draw(results)
+    assert "not normalised, the expert being no better than random: ball_in_cup_catch" in done.stdout
+    drawn = pd.read_csv(results / "figure3.csv")
+    run = pd.read_csv(results / TASK / "states" / "dac" / "seed1" / "curve.csv")
+    np.testing.assert_allclose(drawn[drawn["method"] == "dac"]["seed1"], run["return"] - 100)
+    assert "not normalised" in text_of(results / "figure3.pdf")
+    assert json.loads((results / "figure3.json").read_text())["not_normalised"] == [TASK]
 
 
 def test_expert_is_one_and_random_zero():

@@ -5,15 +5,19 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from commands import run_well
+from commands import run_here, run_well
+from finished_runs import experiment, flags, write_returns, write_run
 from scipy import stats
 
 import draw_figure1
 from smiling.evidence import tables
-from smiling.experiment import load_experiment
 
 TASKS = ("ball_in_cup_catch", "cheetah_run")
-SETTINGS = ("--set", f"only_tasks=[{','.join(TASKS)}]", "--set", "methods=[smiling,dac,bc]", "--set", "seeds=[0,1,2]")
+ASSIGNMENTS = (
+    *(f"only_tasks=[{','.join(TASKS)}]", "methods=[smiling,dac,bc]", "seeds=[0,1,2]"),
+    *(f"tasks.{task}.env_steps=8000" for task in TASKS),
+)
+SETTINGS = flags(*ASSIGNMENTS)
 
 
 @pytest.fixture(scope="module")
@@ -21,21 +25,16 @@ def results(tmp_path_factory):
     """Finished runs of three methods, three seeds, two tasks; expert 900 and random 100."""
     random, root = np.random.default_rng(0), tmp_path_factory.mktemp("results")
     for task in TASKS:
-        (root / task / "demonstrations").mkdir(parents=True)
-        returns = {"expert_return": 900.0, "random_return": 100.0, "demonstrations": [880.0, 920.0]}
-        (root / task / "demonstrations" / "returns.json").write_text(json.dumps(returns))
+        write_returns(root, experiment(*ASSIGNMENTS), task)
         for method in ("smiling", "dac", "bc"):
             for seed in range(3):
-                folder = root / task / "states" / method / f"seed{seed}"
-                folder.mkdir(parents=True)
-                curve = pd.DataFrame({"env_step": np.arange(9) * 1000, "return": random.uniform(0, 1000, 9)})
-                curve.to_csv(folder / "curve.csv", index=False)
+                write_run(root, experiment(*ASSIGNMENTS), task, method, seed, random.uniform(0, 1000, 9))
     return root
 
 
 @pytest.fixture(scope="module")
 def summary(results):
-    run_well("summarise.py", "--results", results, *SETTINGS, "--out", results / "summary")
+    run_well("summarise.py", "--results", results, *SETTINGS, "--out", results / "summary", how=run_here)
     return results / "summary"
 
 
@@ -57,8 +56,7 @@ def test_scores_are_those_of_the_curves(results, summary):
 
 
 def test_bars_of_figure_1_are_the_final_scores(results, summary):
-    settings = load_experiment("smoke", SETTINGS[1::2])
-    bars = draw_figure1.bars(results, settings).set_index(["task", "method"])
+    bars = draw_figure1.bars(results, experiment(*ASSIGNMENTS)).set_index(["task", "method"])
     scores = pd.read_csv(summary / "scores.csv")
     for key, mine in scores.groupby(["task", "method"]):
         assert bars.loc[key, "mean"] == pytest.approx(mine["final"].mean())
@@ -92,7 +90,7 @@ def test_summary_to_read_lists_every_seed(summary):
 
 
 def test_table_of_tasks_has_the_environments_sizes_and_measured_returns(results, tmp_path):
-    run_well("write_table1.py", "--results", results, *SETTINGS, "--out", tmp_path / "table1")
+    run_well("write_table1.py", "--results", results, *SETTINGS, "--out", tmp_path / "table1", how=run_here)
     table = pd.read_csv(tmp_path / "table1.csv").set_index("task")
     assert table.loc["cheetah_run", ["observation", "action"]].tolist() == [17, 6]
     assert table.loc["ball_in_cup_catch", ["observation", "action"]].tolist() == [8, 2]
@@ -103,14 +101,14 @@ def test_table_of_tasks_has_the_environments_sizes_and_measured_returns(results,
 
 
 def test_hyperparameters_that_are_not_the_papers_are_marked(tmp_path):
-    run_well("write_table2.py", "--out", tmp_path / "smoke")
+    run_well("write_table2.py", "--out", tmp_path / "smoke", how=run_here)
     smoke = pd.read_csv(tmp_path / "smoke.csv", keep_default_na=False).set_index(["part", "setting"])
     width = smoke.loc[("smiling", "score_model.width")]
     assert (width["paper"], width["here"], width.iloc[-1]) == ("256", "16", "differs")
     assert smoke.loc[("dac", "penalty")].tolist() == ["10.0", "10.0", ""]
     samples = smoke.loc[("smiling", "cost.samples"), "paper"]
     assert samples.startswith("500 (ball_in_cup_catch, cheetah_run, humanoid_walk); 100 (humanoid_sit")
-    run_well("write_table2.py", "--out", tmp_path / "paper", "--scale", "paper")
+    run_well("write_table2.py", "--out", tmp_path / "paper", "--scale", "paper", how=run_here)
     paper = pd.read_csv(tmp_path / "paper.csv", keep_default_na=False)
     assert paper.loc[paper.iloc[:, -1] == "differs", "setting"].tolist() == ["cost.samples", "cost.estimator"]
 
@@ -127,9 +125,9 @@ def test_latex_prints_what_it_takes_for_itself(tmp_path):
 
 
 def test_claims_at_a_small_scale_stay_open(results, tmp_path):
-    run_well("check_claims.py", "--results", results, *SETTINGS, "--out", tmp_path)
+    run_well("check_claims.py", "--results", results, *SETTINGS, "--out", tmp_path, how=run_here)
     words = (tmp_path / "claims.md").read_text()
-    assert "ball_in_cup_catch has 3000 of the paper's 400000 steps" in words
+    assert "ball_in_cup_catch has 8000 of the paper's 400000 steps" in words
     assert "missing: humanoid_sit: area of SMILING - dac: no runs of" in words
     verdicts = json.loads((tmp_path / "claims.json").read_text())["verdicts"]
     assert len(verdicts) == 7

@@ -129,9 +129,8 @@ def test_dreamer_learns_a_task(tmp_path):
     assert returns[-1] > 500
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_smiling_on_dreamer_moves_the_learner_to_the_demonstrations(tmp_path, seed):
-    generator = torch.Generator().manual_seed(seed)
+def test_smiling_on_dreamer_moves_the_learner_to_the_demonstrations(tmp_path):
+    generator = torch.Generator().manual_seed(0)
     demonstrated = torch.from_numpy(TARGET) + 0.1 * torch.randn(2000, 2, generator=generator)
     settings = {
         "score_model": {"width": 64, "batch": 256},
@@ -139,7 +138,7 @@ def test_smiling_on_dreamer_moves_the_learner_to_the_demonstrations(tmp_path, se
         "expert_epochs": 200,
         "states_per_update": 20_000,
     }
-    learner = train("point_unseen", tmp_path, seed, Smiling(demonstrated, validate(SmilingSettings, settings), seed))
+    learner = train("point_unseen", tmp_path, 0, Smiling(demonstrated, validate(SmilingSettings, settings), seed=0))
     replay = learner.replays[0]
     distance = (replay._states[: len(replay), 0] - torch.from_numpy(TARGET)).norm(dim=-1)
     print("distances", [round(float(part.mean()), 2) for part in distance.split(envs.EPISODE_STEPS + 1)])

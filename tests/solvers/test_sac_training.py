@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from smiling.reward import LearnedReward
+from smiling.runs.contract import evaluated_at
 from smiling.runs.folder import RunFolder
 from smiling.solvers.policies import write_policy
 from smiling.solvers.sac.agent import SAC, SACSettings
-from smiling.training import Training, TrainingSettings
+from smiling.solvers.sac.training import Training
+from smiling.training import TrainingSettings
 
 TASK = "cheetah_run"
 SMALL = SACSettings(width=8, batch=32, seed_steps=1000, replay_capacity=3000)
@@ -46,7 +48,7 @@ class Watched(SAC):
 
 
 def trained(tmp_path, steps=3000, reward=None, with_actions=False, seeds=(0,), **settings) -> Training:
-    settings = TrainingSettings(evaluate_every=1000, checkpoint_seconds=1e9, **settings)
+    settings = TrainingSettings(**{"evaluate_every": 1000, "checkpoint_seconds": 1e9} | settings)
     rewards = None if reward is None else [reward]
     training = Training(TASK, Watched(17, 6, SMALL, seed=seeds), settings, seeds, rewards, with_actions)
     with RunFolder({seed: tmp_path / f"seed{seed}" for seed in seeds}, {"test": True}, 1e9, write_policy) as folder:
@@ -86,6 +88,13 @@ def test_one_update_a_step_after_the_seed_steps_and_a_reward_update_every_thousa
     assert len(reward.updated_on) == 3  # at steps 1000, 2000 and 3000
     assert [row["env_step"] for row in training.curves[0]] == [0, 1000, 2000, 3000, 4000]
     assert [row.get("updates") for row in training.curves[0]] == [None, None, 1.0, 2.0, 3.0]
+
+
+def test_last_evaluation_is_at_the_end_whatever_the_distance(tmp_path):
+    """A curve's end is the trained policy's, also where the steps are no multiple of the distance."""
+    for every, steps in ((2000, [0, 2000, 3000]), (10_000, [0, 3000])):
+        training = trained(tmp_path / str(every), 3000, evaluate_every=every)
+        assert [row["env_step"] for row in training.curves[0]] == steps == evaluated_at(3000, every)
 
 
 def test_state_buffer_is_the_latest_states(tmp_path):

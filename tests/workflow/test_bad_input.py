@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from commands import ROOT, TASK, assert_refused, run
+from commands import ROOT, TASK, assert_refused, run, run_here
 
 from smiling import command
 from smiling.runs.artefacts import whole
@@ -93,6 +93,6 @@ def test_diverged_training_says_what_and_when():
 
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "src").glob("*.py")))
 def test_every_stage_has_help(script):
-    done = run(script, "--help")
+    done = run_here(script, "--help")
     assert done.returncode == 0
     assert "usage:" in done.stdout

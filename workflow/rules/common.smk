@@ -2,43 +2,69 @@
 
 import json
 import os
+import re
 import shlex
 import sys
+import time
 
 SOURCE_FOLDERS = [str(Path(workflow.basedir)), str(Path(workflow.basedir, "src"))]
 sys.path[:0] = SOURCE_FOLDERS
 
 import envs
+from pydantic import TypeAdapter, ValidationError
 from smiling import experiment, methods, solvers
-from smiling.evidence import films, finished
+from smiling.evidence import films, finished, standing
 from smiling.evidence.curve_figures import FIGURES
-from smiling.runs.provenance import fingerprint
-from smiling.settings import UserError
+from smiling.runs.provenance import file_digest, fingerprint
+from smiling.settings import UserError, effective
+from smiling.stages import code_of_run
 
 ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))  # for --software-deployment-method conda
-EXPERT = "results/{scale}/{task}/expert"
-DEMOS = "results/{scale}/{task}/demonstrations"
-METHOD_RUNS_NAME = "{scale}/{task}/{demos}/{method}"
+EXPERT = "results/{experiment}/{task}/expert"
+DEMOS = "results/{experiment}/{task}/demonstrations"
+METHOD_RUNS_NAME = "{experiment}/{task}/{demos}/{method}"
 METHOD_RUNS = f"results/{METHOD_RUNS_NAME}"
 RUN_NAME = f"{METHOD_RUNS_NAME}/seed{{seed}}"
 RUN = f"results/{RUN_NAME}"
-FIGURE = "figures/{scale}/{figure}"  # and tables, under the same wildcard
+FIGURE = "figures/{experiment}/{figure}"  # and tables, under the same wildcard
+
+
+# What `config` may say beside the experiment's settings: its scale, what check_method checks, whether results of other
+# settings are made anew.
+NO_SETTINGS = ("scale", "method", "replace")
 
 
 def overrides(config):
-    """What `config` says of the experiment, but for its scale; `method` is what check_method checks."""
-    return {key: value for key, value in config.items() if key not in ("scale", "method")}
+    """What `config` says of the experiment, but for its scale."""
+    return {key: value for key, value in config.items() if key not in NO_SETTINGS}
 
 
-def resolved(config):
-    """The experiment that `config` asks for; a mistake in it stops Snakemake before any job, in one sentence."""
+def told(what, *arguments):
+    """`what(*arguments)`; a mistake of the user's stops Snakemake before any job, in one sentence."""
     try:
-        return experiment.resolve(str(config.get("scale", "quick")), overrides(config))
+        return what(*arguments)
     except (UserError, envs.UnknownTask) as error:
         raise WorkflowError(f"configuration: {error}") from None
 
 
-EXPERIMENT = resolved(config)
+def may_replace(config):
+    """Whether `config` allows that results of other settings are made anew."""
+    try:
+        return TypeAdapter(bool).validate_python(config.get("replace", False))
+    except ValidationError:
+        raise UserError(f"setting 'replace' is {config['replace']!r}: write replace=true or leave it out") from None
+
+
+def checked(config):
+    """The experiment that `config` asks for."""
+    asked = experiment.resolve(str(config.get("scale", "quick")), overrides(config))
+    for task, file in ((name, part.demonstrations) for name, part in asked.tasks.items() if part.demonstrations):
+        if not file.is_file():
+            raise UserError(f"setting 'tasks.{task}.demonstrations' is {str(file)!r}: there is no such file")
+    return asked
+
+
+EXPERIMENT = told(checked, config)
 SETTINGS_FLAGS = shlex.join(
     [
         "--scale",
@@ -51,13 +77,14 @@ SETTINGS_FLAGS = shlex.join(
 CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value)}" for key, value in config.items())])
 
 
-# Before every job's command: this tree's code, whatever is installed, and the settings as the positional parameters
-# "$@". They are no part of the command that Snakemake remembers: what reruns a job is its own `settings` and `code`.
-shell.prefix(f"export PYTHONPATH={shlex.quote(':'.join(SOURCE_FOLDERS))}; set -- {SETTINGS_FLAGS}; ")
+# Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes), this tree's code,
+# whatever is installed, and the settings as the positional parameters "$@". They are no part of the command that Snakemake
+# remembers: what reruns a job is below, or its own `settings` and `code`.
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(':'.join(SOURCE_FOLDERS))}; set -- {SETTINGS_FLAGS}; ")
 
 
 wildcard_constraints:
-    scale=EXPERIMENT.scale,
+    experiment=re.escape(EXPERIMENT.experiment),
     task="[a-z0-9_]+",
     demos="states|state_actions",
     method="[a-z0-9_]+(-[a-z0-9_.]+)?",
@@ -87,7 +114,7 @@ def named_files(folder, *names):
 
 def paths(pattern, **wildcards):
     """`pattern` for the experiment's scale and the given wildcards."""
-    return expand(pattern, scale=EXPERIMENT.scale, **wildcards)
+    return expand(pattern, experiment=EXPERIMENT.experiment, **wildcards)
 
 
 def code(script):
@@ -101,14 +128,68 @@ def code(script):
     return of_job
 
 
-def expert_settings(wildcards):
-    """Settings that an expert depends on, as text: a change reruns it."""
-    return json.dumps(EXPERIMENT.of_expert(wildcards.task), sort_keys=True)
+def code_of(made, task):
+    """Fingerprint of the code that makes an 'expert', its 'demonstrations', or a run of a method."""
+    stages = {"expert": "train_expert.py", "demonstrations": "collect_demonstrations.py"}
+    if made in stages:
+        return fingerprint(Path(workflow.basedir, "src", stages[made]), task=task, solver=EXPERIMENT.task(task).solver)
+    return code_of_run(EXPERIMENT, made, task)
 
 
-def run_settings(wildcards):
-    """Settings that an imitation run depends on, as text: a change reruns it."""
-    return json.dumps(EXPERIMENT.of_run(wildcards.method, wildcards.task), sort_keys=True)
+def surveyed():
+    """Which finished results must be made again. Results of other settings stop Snakemake, unless they may be replaced."""
+    replace = may_replace(config)
+    found = standing.survey(Path("results", EXPERIMENT.experiment), EXPERIMENT, code_of)
+    if not replace:
+        found.refuse_conflicts(EXPERIMENT.experiment)
+    return {str(folder) for folder in (*found.outdated, *found.conflicts)}
+
+
+# What is outdated is known by the results' own records, whatever Snakemake remembers of them. A job is told by its input
+# `standing`: a file that is new each time, and counts as ancient where the job's results stand.
+STANDING = Path(".snakemake", "asked")
+OUTDATED = told(surveyed) if workflow.is_main_process else set()
+STANDING.parent.mkdir(exist_ok=True)
+STANDING.write_text(f"{time.time()}\n")
+
+
+def standing_of(*folders):
+    """An input function: whether results in any of `folders`, patterns of wildcards, are outdated."""
+
+    def of_job(wildcards):
+        outdated = any(folder.format(**wildcards) in OUTDATED for folder in folders)
+        return str(STANDING) if outdated else ancient(str(STANDING))
+
+    return of_job
+
+
+def standing_on(files):
+    """An input function for what is drawn: whether one of `files(wildcards)` is gone, so that it must be made again.
+
+    Snakemake alone makes no file again that only what is there already was made of.
+    """
+    return lambda wildcards: str(STANDING) if not all(map(os.path.exists, files(wildcards))) else ancient(str(STANDING))
+
+
+def demonstrations_of(*folders):
+    """An input function: what the runs in `folders`, patterns of wildcards, learn from.
+
+    Of finished runs that stand it counts as ancient: if the same demonstrations are written anew, no run is made again.
+    Else it must not: Snakemake looks for no other reason to make a job whose inputs are all ancient.
+    """
+
+    def of_job(wildcards):
+        runs = [folder.format(**wildcards) for folder in folders]
+        stand = all(Path(run, "curve.csv").exists() and run not in OUTDATED for run in runs)
+        file = f"{DEMOS}/demonstrations.npz".format(**wildcards)
+        return ancient(file) if stand else file
+
+    return of_job
+
+
+def sources(*files):
+    """A params function: hash of the files of a program that is not the suite's, so that an edit reruns its runs."""
+    return lambda wildcards: {file: told(file_digest, Path(workflow.basedir, file)) for file in files}
 
 
 def groups_of_seeds():
@@ -128,7 +209,7 @@ def user_demonstrations():
 
 def curves_of(figure):
     """Curves of all runs that a figure is drawn from; where seeds may be missing, those that are there."""
-    results = Path("results", EXPERIMENT.scale)
+    results = Path("results", EXPERIMENT.experiment)
     groups = finished.planned(EXPERIMENT, FIGURES[figure])
     if EXPERIMENT.allow_missing_seeds:
         groups = [group.finished(results) for group in groups]
@@ -173,14 +254,15 @@ DEMONSTRATIONS = [f"{folder}/demonstrations.npz" for folder in paths(DEMOS, task
 RUNS = curves_of("figure3")
 ALL_CURVES = sorted({curve for figure in FIGURES for curve in curves_of(figure)})
 WHOLE_MACHINE = os.cpu_count()  # threads of a job beside which there shall be no other; Snakemake cuts them to --cores
-THROUGHPUT = "figures/{scale}/throughput"
+THROUGHPUT = "figures/{experiment}/throughput"
+DRAWN_SETTINGS = json.dumps(effective(EXPERIMENT))  # a change draws anew
 # What the cost of a step may depend on: a change measures anew.
 MEASURED_SETTINGS = EXPERIMENT.model_dump_json(
     exclude={"methods", "seeds", "seeds_together", "allow_missing_seeds", "expert"}
 )
-FILM = "figures/{scale}/figure1/{task}_{actor}"
+FILM = "figures/{experiment}/figure1/{task}_{actor}"
 FILMS = [
-    f"{FILM}.{suffix}".format(scale=EXPERIMENT.scale, task=task, actor=actor)
+    f"{FILM}.{suffix}".format(experiment=EXPERIMENT.experiment, task=task, actor=actor)
     for task in films.tasks_of(EXPERIMENT)
     for actor in films.actors_of(EXPERIMENT, task)
     for suffix in ("webm", "png", "json")
@@ -191,8 +273,8 @@ RESULT_FILES = (
     *("results.md", "results.json", "scores.csv", "tasks.csv", "methods.csv", "improvement.csv"),
     *("profiles.csv", "profiles.pdf"),
 )
-RESULTS = paths("figures/{scale}/results/{name}", name=(*RESULT_FILES, "results.html", "profiles.png"))
-CLAIMS = paths("figures/{scale}/claims/claims.{suffix}", suffix=("md", "html", "csv", "json"))
+RESULTS = paths("figures/{experiment}/results/{name}", name=(*RESULT_FILES, "results.html", "profiles.png"))
+CLAIMS = paths("figures/{experiment}/claims/claims.{suffix}", suffix=("md", "html", "csv", "json"))
 # Everything that the suite draws and writes; a figure none of whose tasks is asked for is left out.
 ARTEFACTS = [
     *figure_files("figure1"),
@@ -202,5 +284,5 @@ ARTEFACTS = [
     *table_files("table2"),
     *RESULTS,
     *CLAIMS,
-    *paths("figures/{scale}/runs.{suffix}", suffix=("md", "html", "csv")),
+    *paths("figures/{experiment}/runs.{suffix}", suffix=("md", "html", "csv")),
 ]

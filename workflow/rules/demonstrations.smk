@@ -6,18 +6,16 @@ OWN = user_demonstrations()
 rule collect:
     input:
         policy=f"{EXPERT}/policy.safetensors",
+        standing=standing_of(DEMOS),
     output:
         **named_files(DEMOS, "demonstrations.npz", "heldout.npz", "returns.json"),
     log:
-        "logs/{scale}/{task}/demonstrations.log",
+        "logs/{experiment}/{task}/demonstrations.log",
     benchmark:
-        "logs/{scale}/{task}/demonstrations.benchmark.tsv"
+        "logs/{experiment}/{task}/demonstrations.benchmark.tsv"
     conda:
         ENVIRONMENT
     threads: 1
-    params:
-        settings=expert_settings,
-        code=code("collect_demonstrations.py"),
     shell:
         'python src/collect_demonstrations.py "$@" --task {wildcards.task} --policy {input.policy} '
         "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
@@ -29,20 +27,19 @@ if OWN:
 
     rule adopt:
         input:
-            demos=lambda wildcards: OWN[wildcards.task],
+            demos=lambda wildcards: ancient(OWN[wildcards.task]),  # its content counts, not its time
+            standing=standing_of(DEMOS),
         output:
             **named_files(DEMOS, "demonstrations.npz", "returns.json"),
         log:
-            "logs/{scale}/{task}/demonstrations.log",
+            "logs/{experiment}/{task}/demonstrations.log",
         benchmark:
-            "logs/{scale}/{task}/demonstrations.benchmark.tsv"
+            "logs/{experiment}/{task}/demonstrations.benchmark.tsv"
         wildcard_constraints:
             task="|".join(OWN),
         conda:
             ENVIRONMENT
         threads: 1
-        params:
-            code=code("collect_demonstrations.py"),
         shell:
             'python src/collect_demonstrations.py "$@" --task {wildcards.task} --demos {input.demos} '
             "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"

@@ -5,22 +5,23 @@ rule draw_figure1:
     input:
         films=FILMS,
         curves=curves_of("figure3"),
+        standing=standing_on(lambda _: [*FILMS, *curves_of("figure3")]),
         returns=returns_of("figure3"),
     output:
-        reported("figures/{scale}/figure1.png", "figure1", FIGURES_CATEGORY, "Figure 1"),
-        multiext("figures/{scale}/figure1", ".pdf", ".csv", ".json"),
+        reported("figures/{experiment}/figure1.png", "figure1", FIGURES_CATEGORY, "Figure 1"),
+        multiext("figures/{experiment}/figure1", ".pdf", ".csv", ".json"),
     log:
-        "logs/{scale}/figure1.log",
+        "logs/{experiment}/figure1.log",
     benchmark:
-        "logs/{scale}/figure1.benchmark.tsv"
+        "logs/{experiment}/figure1.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:
-        experiment=EXPERIMENT.model_dump_json(),
+        settings=DRAWN_SETTINGS,
         code=code("draw_figure1.py"),
     shell:
-        'python src/draw_figure1.py "$@" --results results/{wildcards.scale} '
-        "--out figures/{wildcards.scale}/figure1 2>&1 | tee -i {log}"
+        'python src/draw_figure1.py "$@" --results results/{wildcards.experiment} '
+        "--out figures/{wildcards.experiment}/figure1 2>&1 | tee -i {log}"
 
 
 rule film:
@@ -30,9 +31,9 @@ rule film:
         reported(f"{FILM}.webm", "film", "Films", "{task}", "{actor}"),
         multiext(FILM, ".png", ".json"),
     log:
-        "logs/{scale}/figure1/{task}_{actor}.log",
+        "logs/{experiment}/figure1/{task}_{actor}.log",
     benchmark:
-        "logs/{scale}/figure1/{task}_{actor}.benchmark.tsv"
+        "logs/{experiment}/figure1/{task}_{actor}.benchmark.tsv"
     wildcard_constraints:
         actor="[a-z0-9_]+(-[a-z0-9_.]+)?",
         task="|".join(films.tasks_of(EXPERIMENT)),
@@ -43,43 +44,44 @@ rule film:
         code=code("film.py"),
     shell:
         'python src/film.py "$@" --task {wildcards.task} --policy {input.policy} '
-        "--out figures/{wildcards.scale}/figure1/{wildcards.task}_{wildcards.actor} 2>&1 | tee -i {log}"
+        "--out figures/{wildcards.experiment}/figure1/{wildcards.task}_{wildcards.actor} 2>&1 | tee -i {log}"
 
 
 rule draw_figure2:
     output:
-        reported("figures/{scale}/figure2.png", "figure2", FIGURES_CATEGORY, "Figure 2"),
-        multiext("figures/{scale}/figure2", ".pdf", ".svg", ".csv", ".json"),
+        reported("figures/{experiment}/figure2.png", "figure2", FIGURES_CATEGORY, "Figure 2"),
+        multiext("figures/{experiment}/figure2", ".pdf", ".svg", ".csv", ".json"),
     log:
-        "logs/{scale}/figure2.log",
+        "logs/{experiment}/figure2.log",
     benchmark:
-        "logs/{scale}/figure2.benchmark.tsv"
+        "logs/{experiment}/figure2.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:
         code=code("draw_figure2.py"),
     shell:
-        'python src/draw_figure2.py "$@" --out figures/{wildcards.scale}/figure2 2>&1 | tee -i {log}'
+        'python src/draw_figure2.py "$@" --out figures/{wildcards.experiment}/figure2 2>&1 | tee -i {log}'
 
 
 rule draw_curves:
     input:
         curves=lambda wildcards: curves_of(wildcards.figure),
+        standing=standing_on(lambda wildcards: curves_of(wildcards.figure)),
         returns=lambda wildcards: returns_of(wildcards.figure),
     output:
         reported(f"{FIGURE}.png", "curves", FIGURES_CATEGORY, "{figure}"),
         multiext(FIGURE, ".pdf", ".csv", ".json"),
     log:
-        "logs/{scale}/{figure}.log",
+        "logs/{experiment}/{figure}.log",
     benchmark:
-        "logs/{scale}/{figure}.benchmark.tsv"
+        "logs/{experiment}/{figure}.benchmark.tsv"
     wildcard_constraints:
         figure="|".join(FIGURES),
     conda:
         ENVIRONMENT
     params:
-        experiment=EXPERIMENT.model_dump_json(),
+        settings=DRAWN_SETTINGS,
         code=code("draw_curves.py"),
     shell:
-        'python src/draw_curves.py "$@" --figure {wildcards.figure} --results results/{wildcards.scale} '
-        "--out figures/{wildcards.scale}/{wildcards.figure} 2>&1 | tee -i {log}"
+        'python src/draw_curves.py "$@" --figure {wildcards.figure} --results results/{wildcards.experiment} '
+        "--out figures/{wildcards.experiment}/{wildcards.figure} 2>&1 | tee -i {log}"

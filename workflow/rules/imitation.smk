@@ -3,7 +3,8 @@
 
 rule imitate:
     input:
-        demonstrations=f"{DEMOS}/demonstrations.npz",
+        demonstrations=demonstrations_of(RUN),
+        standing=standing_of(RUN),
     output:
         **named_files(RUN, "curve.csv", "run.json", "policy.safetensors"),
     log:
@@ -15,8 +16,5 @@ rule imitate:
     conda:
         ENVIRONMENT
     threads: 1
-    params:
-        settings=run_settings,
-        code=code("imitate.py"),
     shell:
         IMITATE

@@ -5,11 +5,11 @@ rule write_report:
     input:
         *ARTEFACTS,
     output:
-        "figures/{scale}/report.html",
+        "figures/{experiment}/report.html",
     log:
-        "logs/{scale}/report.log",
+        "logs/{experiment}/report.log",
     benchmark:
-        "logs/{scale}/report.benchmark.tsv"
+        "logs/{experiment}/report.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:

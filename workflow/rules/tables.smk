@@ -5,97 +5,100 @@ rule write_table1:
     input:
         returns=paths(f"{DEMOS}/returns.json", task=TASKS),
     output:
-        reported("figures/{scale}/table1.html", "table1", TABLES_CATEGORY, "Table 1"),
-        multiext("figures/{scale}/table1", ".md", ".tex", ".csv"),
+        reported("figures/{experiment}/table1.html", "table1", TABLES_CATEGORY, "Table 1"),
+        multiext("figures/{experiment}/table1", ".md", ".tex", ".csv"),
     log:
-        "logs/{scale}/table1.log",
+        "logs/{experiment}/table1.log",
     benchmark:
-        "logs/{scale}/table1.benchmark.tsv"
+        "logs/{experiment}/table1.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:
-        experiment=EXPERIMENT.model_dump_json(),
+        settings=DRAWN_SETTINGS,
         code=code("write_table1.py"),
     shell:
-        'python src/write_table1.py "$@" --results results/{wildcards.scale} '
-        "--out figures/{wildcards.scale}/table1 2>&1 | tee -i {log}"
+        'python src/write_table1.py "$@" --results results/{wildcards.experiment} '
+        "--out figures/{wildcards.experiment}/table1 2>&1 | tee -i {log}"
 
 
 rule write_table2:
     output:
-        reported("figures/{scale}/table2.html", "table2", TABLES_CATEGORY, "Table 2"),
-        multiext("figures/{scale}/table2", ".md", ".tex", ".csv"),
+        reported("figures/{experiment}/table2.html", "table2", TABLES_CATEGORY, "Table 2"),
+        multiext("figures/{experiment}/table2", ".md", ".tex", ".csv"),
     log:
-        "logs/{scale}/table2.log",
+        "logs/{experiment}/table2.log",
     benchmark:
-        "logs/{scale}/table2.benchmark.tsv"
+        "logs/{experiment}/table2.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:
-        experiment=EXPERIMENT.model_dump_json(),
+        settings=DRAWN_SETTINGS,
         code=code("write_table2.py"),
     shell:
-        'python src/write_table2.py "$@" --out figures/{wildcards.scale}/table2 2>&1 | tee -i {log}'
+        'python src/write_table2.py "$@" --out figures/{wildcards.experiment}/table2 2>&1 | tee -i {log}'
 
 
 rule summarise:
     input:
         curves=RUNS,
+        standing=standing_on(lambda _: RUNS),
         returns=returns_of("figure3"),
     output:
-        reported("figures/{scale}/results/results.html", "results", TABLES_CATEGORY, "Results"),
-        reported("figures/{scale}/results/profiles.png", "results", FIGURES_CATEGORY, "Performance profiles"),
-        [f"figures/{{scale}}/results/{name}" for name in RESULT_FILES],
+        reported("figures/{experiment}/results/results.html", "results", TABLES_CATEGORY, "Results"),
+        reported("figures/{experiment}/results/profiles.png", "results", FIGURES_CATEGORY, "Performance profiles"),
+        [f"figures/{{experiment}}/results/{name}" for name in RESULT_FILES],
     log:
-        "logs/{scale}/results.log",
+        "logs/{experiment}/results.log",
     benchmark:
-        "logs/{scale}/results.benchmark.tsv"
+        "logs/{experiment}/results.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:
-        experiment=EXPERIMENT.model_dump_json(),
+        settings=DRAWN_SETTINGS,
         code=code("summarise.py"),
     shell:
-        'python src/summarise.py "$@" --results results/{wildcards.scale} '
-        "--out figures/{wildcards.scale}/results 2>&1 | tee -i {log}"
+        'python src/summarise.py "$@" --results results/{wildcards.experiment} '
+        "--out figures/{wildcards.experiment}/results 2>&1 | tee -i {log}"
 
 
 rule check_claims:
     input:
         curves=ALL_CURVES,
+        standing=standing_on(lambda _: ALL_CURVES),
         returns=paths(f"{DEMOS}/returns.json", task=TASKS),
     output:
-        reported("figures/{scale}/claims/claims.html", "claims", TABLES_CATEGORY, "Claims"),
-        multiext("figures/{scale}/claims/claims", ".md", ".csv", ".json"),
+        reported("figures/{experiment}/claims/claims.html", "claims", TABLES_CATEGORY, "Claims"),
+        multiext("figures/{experiment}/claims/claims", ".md", ".csv", ".json"),
     log:
-        "logs/{scale}/claims.log",
+        "logs/{experiment}/claims.log",
     benchmark:
-        "logs/{scale}/claims.benchmark.tsv"
+        "logs/{experiment}/claims.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:
-        experiment=EXPERIMENT.model_dump_json(),
+        settings=DRAWN_SETTINGS,
         code=code("check_claims.py"),
     shell:
-        'python src/check_claims.py "$@" --results results/{wildcards.scale} '
-        "--out figures/{wildcards.scale}/claims 2>&1 | tee -i {log}"
+        'python src/check_claims.py "$@" --results results/{wildcards.experiment} '
+        "--out figures/{wildcards.experiment}/claims 2>&1 | tee -i {log}"
 
 
 rule list_runs:
     input:
         curves=ALL_CURVES,
+        standing=standing_on(lambda _: ALL_CURVES),
     output:
-        reported("figures/{scale}/runs.html", "runs", "Runs", "Settings and speed"),
-        multiext("figures/{scale}/runs", ".md", ".csv"),
+        reported("figures/{experiment}/runs.html", "runs", "Runs", "Settings and speed"),
+        multiext("figures/{experiment}/runs", ".md", ".csv"),
     log:
-        "logs/{scale}/runs.log",
+        "logs/{experiment}/runs.log",
     benchmark:
-        "logs/{scale}/runs.benchmark.tsv"
+        "logs/{experiment}/runs.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:
-        experiment=EXPERIMENT.model_dump_json(),
+        settings=DRAWN_SETTINGS,
         code=code("list_runs.py"),
     shell:
-        'python src/list_runs.py "$@" --results results/{wildcards.scale} '
-        "--out figures/{wildcards.scale}/runs 2>&1 | tee -i {log}"
+        'python src/list_runs.py "$@" --results results/{wildcards.experiment} '
+        "--out figures/{wildcards.experiment}/runs 2>&1 | tee -i {log}"

@@ -5,9 +5,9 @@ rule measure_throughput:
     output:
         multiext(f"{THROUGHPUT}/steps", ".csv", ".json", ".md", ".html", ".tex"),
     log:
-        "logs/{scale}/throughput_steps.log",
+        "logs/{experiment}/throughput_steps.log",
     benchmark:
-        "logs/{scale}/throughput_steps.benchmark.tsv"
+        "logs/{experiment}/throughput_steps.benchmark.tsv"
     conda:
         ENVIRONMENT
     threads: WHOLE_MACHINE
@@ -15,16 +15,16 @@ rule measure_throughput:
         settings=MEASURED_SETTINGS,
         code=code("measure/throughput.py"),
     shell:
-        'python src/measure/throughput.py "$@" --out figures/{wildcards.scale}/throughput/steps 2>&1 | tee -i {log}'
+        'python src/measure/throughput.py "$@" --out figures/{wildcards.experiment}/throughput/steps 2>&1 | tee -i {log}'
 
 
 rule measure_cost:
     output:
         f"{THROUGHPUT}/costs.csv",
     log:
-        "logs/{scale}/throughput_costs.log",
+        "logs/{experiment}/throughput_costs.log",
     benchmark:
-        "logs/{scale}/throughput_costs.benchmark.tsv"
+        "logs/{experiment}/throughput_costs.benchmark.tsv"
     conda:
         ENVIRONMENT
     threads: WHOLE_MACHINE
@@ -41,16 +41,16 @@ rule draw_throughput:
     output:
         multiext(f"{THROUGHPUT}/throughput", ".png", ".pdf"),
     log:
-        "logs/{scale}/throughput.log",
+        "logs/{experiment}/throughput.log",
     benchmark:
-        "logs/{scale}/throughput.benchmark.tsv"
+        "logs/{experiment}/throughput.benchmark.tsv"
     conda:
         ENVIRONMENT
     params:
         code=code("measure/draw_throughput.py"),
     shell:
         'python src/measure/draw_throughput.py "$@" --throughput {input.steps} --costs {input.costs} '
-        "--out figures/{wildcards.scale}/throughput/throughput 2>&1 | tee -i {log}"
+        "--out figures/{wildcards.experiment}/throughput/throughput 2>&1 | tee -i {log}"
 
 
 rule forecast:

@@ -15,7 +15,8 @@ for number, (seeds, task) in enumerate(groups_of_seeds()):
         name:
             f"together{number}"
         input:
-            demonstrations=f"{DEMOS}/demonstrations.npz",
+            demonstrations=demonstrations_of(*(f"{METHOD_RUNS}/seed{seed}" for seed in seeds)),
+            standing=standing_of(*(f"{METHOD_RUNS}/seed{seed}" for seed in seeds)),
         output:
             [f"{METHOD_RUNS}/seed{seed}/{file}" for seed in seeds for file in RUN_FILES],
         log:
@@ -31,9 +32,6 @@ for number, (seeds, task) in enumerate(groups_of_seeds()):
         threads: 1
         resources:
             seeds=" ".join(map(str, seeds)),
-        params:
-            settings=run_settings,
-            code=code("imitate.py"),
         shell:
             IMITATE.replace("{wildcards.seed}", "{resources.seeds}")
 

@@ -63,8 +63,6 @@ def _named(run: Path) -> dict[str, Any]:
 def read_returns(demonstrations: Path, must_beat_random: bool = True) -> tuple[float, float]:
     """Returns of the expert and of the random policy, from a demonstrations folder's returns.json.
 
-    Where the expert need not beat random, and does not, its return is taken as one above random's.
-
     Raises:
         UserError: if it is missing, or the expert must be better than random and is not.
     """
@@ -80,12 +78,15 @@ def read_returns(demonstrations: Path, must_beat_random: bool = True) -> tuple[f
         raise UserError(
             f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer"
         )
-    return (expert if expert > random else random + 1), random
+    return expert, random
 
 
 def normalise(returns: np.ndarray, expert: float, random: float) -> np.ndarray:
-    """Returns on the scale on which the random policy is 0 and the expert 1."""
-    return (returns - random) / (expert - random)
+    """Returns on the scale on which the random policy is 0 and the expert 1.
+
+    Where the expert is not above random there is no such scale: returns above random's, as they are.
+    """
+    return (returns - random) / (expert - random if expert > random else 1.0)
 
 
 def on_grid(curves: list[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:

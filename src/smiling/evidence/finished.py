@@ -1,18 +1,21 @@
 """Finished runs of an experiment: where they are, and their normalised curves and scores."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from smiling import methods
-from smiling.evidence import curves
+from smiling.evidence import curves, verification
 from smiling.evidence.curve_figures import CurveFigure
 from smiling.experiment import ExperimentSettings
-from smiling.runs.provenance import file_digest
+from smiling.runs.provenance import file_digest, provenance
 from smiling.settings import UserError
+from smiling.stages import code_of_run
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,48 @@ def shown(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> li
     return groups
 
 
+def records(results: Path, settings: ExperimentSettings, group: RunGroup) -> list[dict[str, Any]]:
+    """Each seed's run.json, of which names, settings and demonstrations are those asked for.
+
+    Raises:
+        UserError: naming the file, what differs and both values.
+    """
+    returns = verification.read_record(results / group.task / "demonstrations" / "returns.json")
+    folders = group.folders(results)
+    what = settings, group.method, group.task, group.demos, returns.get("digest")
+    found = [verification.check_run(folder, *what) for folder in folders]
+    if methods.is_external(group.method):
+        verification.check_alike(folders, found)
+    return found
+
+
 def normalised(results: Path, settings: ExperimentSettings, group: RunGroup) -> tuple[np.ndarray, np.ndarray]:
     """Steps (n,) and normalised returns (seeds, n); of a method that takes no steps, its best checkpoint.
 
     Raises:
-        UserError: naming a run that is missing or whose curve is damaged.
+        UserError: naming a run that is missing, damaged, or not the one that is asked for.
     """
-    expert, random = curves.read_returns(results / group.task / "demonstrations", settings.expert.must_beat_random)
-    steps, returns = curves.on_grid([curves.read_curve(folder) for folder in group.folders(results)])
-    if not methods.load(group.method).takes_steps:
+    read = [curves.read_curve(folder) for folder in group.folders(results)]
+    records(results, settings, group)
+    demonstrations = results / group.task / "demonstrations"
+    expert, random = curves.read_returns(demonstrations, settings.expert.must_beat_random)
+    verification.check_returns(demonstrations, settings, group.task)
+    steps, returns = curves.on_grid(read)
+    takes_steps, asked = methods.load(group.method).takes_steps, settings.env_steps(group.method, group.task)
+    if takes_steps and steps[-1] != asked:
+        raise UserError(f"{group.folders(results)[0]}/curve.csv ends at step {steps[-1]}, but {asked} are asked for")
+    if not takes_steps:
         steps, returns = np.zeros(1, int), returns.max(1, keepdims=True)
     return steps, curves.normalise(returns, expert, random)
+
+
+def without_scale(results: Path, tasks: Sequence[str]) -> list[str]:
+    """Those of `tasks` whose expert is not above random: their returns cannot be normalised."""
+    found = []
+    for task in tasks:
+        expert, random = curves.read_returns(results / task / "demonstrations", must_beat_random=False)
+        found += [task] if expert <= random else []
+    return found
 
 
 def scores(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> pd.DataFrame:
@@ -89,7 +123,73 @@ def scores(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> p
     return pd.DataFrame(rows, columns=["task", "method", "seed", "final", "area"])
 
 
-def sources(results: Path, groups: Sequence[RunGroup]) -> dict[str, str]:
-    """Curves of `groups`, each with its digest."""
+def drawn_from(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[str, Any]:
+    """What the record of something that is drawn says: settings, what made it, the runs, and what made those."""
     files = [folder / "curve.csv" for group in groups for folder in group.folders(results)]
-    return {str(file): file_digest(file) for file in files}
+    tasks = list(dict.fromkeys(group.task for group in groups))
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "provenance": provenance(),
+        "runs": {str(file): file_digest(file) for file in files},
+        "made_by": makers(results, settings, groups),
+        "not_normalised": without_scale(results, tasks),
+    }
+
+
+def makers(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[str, Any]:
+    """How many runs were made by which commit, packages and machine, and how many by other code than this tree's."""
+    commits, packages, machines, other_code = Counter[str](), Counter[str](), Counter[str](), 0
+    for group in groups:
+        code = None if methods.is_external(group.method) else code_of_run(settings, group.method, group.task)
+        for record in records(results, settings, group):
+            made = record.get("provenance") or {}
+            commits[_commit(made.get("git") or {})] += 1
+            packages[_packages(made)] += 1
+            machines[_machine(made.get("hardware") or {})] += 1
+            other_code += code is not None and record.get("code") != code
+    return {
+        "runs": sum(commits.values()),
+        "of_other_code": other_code,
+        "commits": dict(commits),
+        "packages": dict(packages),
+        "machines": dict(machines),
+    }
+
+
+def _commit(git: dict[str, Any]) -> str:
+    return f"{git.get('commit') or 'unknown'}{' (modified)' if git.get('modified') else ''}"
+
+
+def _packages(made: dict[str, Any]) -> str:
+    versions = {"python": made.get("python"), **(made.get("versions") or {})}
+    return ", ".join(f"{name} {version}" for name, version in versions.items() if version) or "unknown"
+
+
+def _machine(hardware: dict[str, Any]) -> str:
+    return str(hardware.get("gpu") or hardware.get("processor") or "unknown")
+
+
+def remarks(drawn: dict[str, Any]) -> list[str]:
+    """Sentences on what a reader of something drawn should know, from its record (`drawn_from`)."""
+    made, said = drawn["made_by"], []
+    several = [
+        f"{len(made[what])} {name}"
+        for what, name in (("commits", "commits"), ("packages", "sets of packages"), ("machines", "kinds of machine"))
+        if len(made[what]) > 1
+    ]
+    if made["of_other_code"]:
+        several.insert(0, f"{made['of_other_code']} by other code than this tree's")
+    if several:
+        said.append(f"made differently among its {made['runs']} runs: {', '.join(several)}")
+    if drawn["not_normalised"]:
+        said.append(
+            f"not normalised, the expert being no better than random: {', '.join(drawn['not_normalised'])} "
+            "(returns above random's)"
+        )
+    return said
+
+
+def tell(drawn: dict[str, Any]) -> None:
+    """Print the remarks on something drawn, a line each."""
+    for remark in remarks(drawn):
+        print(f"note: {remark}")

@@ -5,6 +5,7 @@ A variant is a method under a few other settings: 'smiling-linear' is the varian
 A method that is a program of its own has no file here, only a rule in `workflow/rules/methods`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -54,7 +55,7 @@ def load(name: str) -> Method:
         UserError: for a name that is not a method's or a variant's.
     """
     if base(name) in bases():
-        method = _of_file(name) if (FILES / f"{base(name)}.py").is_file() else _of_rule(name)
+        method = _of_rule(name) if is_external(name) else _of_file(name)
         if "-" not in name or name.partition("-")[2] in method.variants:
             return method
     raise UserError(f"unknown method '{name}'; known methods: {', '.join(names())}")
@@ -66,12 +67,23 @@ def _of_file(name: str) -> Method:
 
 
 def _of_rule(name: str) -> Method:
-    """A method of which the suite knows no more than its rule: drawn under its name, without settings."""
+    """A method of which the suite knows no more than its rule: without settings, and its label from the rule's file."""
 
     def refuse(_: Any) -> None:
         raise UserError(f"method '{name}' is a program of its own, which its rule runs: use snakemake")
 
-    return Method(base(name).replace("_", " "), Settings, refuse)
+    return Method(_label_of_rule(RULES / f"{base(name)}.smk"), Settings, refuse)
+
+
+def _label_of_rule(path: Path) -> str:
+    """The head of the docstring that a rule's file begins with, up to a colon; the file's name, if there is none."""
+    docstring = re.match(r'\s*"""\s*([^:"]+)[:"]', path.read_text())
+    return docstring[1].strip().rstrip(".") if docstring else path.stem.replace("_", " ")
+
+
+def is_external(name: str) -> bool:
+    """Whether a method is a program of its own, of which the suite has a rule and no file."""
+    return not (FILES / f"{base(name)}.py").is_file()
 
 
 def label(name: str) -> str:

@@ -46,7 +46,12 @@ class IQLearn(SACBesideExpert):
     """SAC whose critic learns from two batches: the policy's and, drawn beside it, the expert's."""
 
     def __init__(
-        self, expert: Batch, settings: IQLearnSettings, with_actions: bool, seed: int | Sequence[int], device: str
+        self,
+        expert: Batch,
+        settings: IQLearnSettings,
+        with_actions: bool,
+        seed: int | Sequence[int],
+        device: str | torch.device,
     ) -> None:
         super().__init__(expert, settings.sac, seed, device)
         self.iq_settings = settings

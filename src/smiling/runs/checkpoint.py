@@ -1,7 +1,11 @@
-"""Checkpoints: a run's whole state in one file, tied to the settings and the code that made it."""
+"""Checkpoints: a run's whole state in one file, tied to the settings and the code that made it.
 
+The file begins with the digest of the rest: a damaged one is not resumed from.
+"""
+
+import hashlib
+import io
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +14,30 @@ import torch
 from smiling.runs.artefacts import whole
 from smiling.settings import UserError, differences, first_line
 
+DIGEST = hashlib.sha256
+SIZE = DIGEST().digest_size
+
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
     """Write `state` (tensors, numbers, strings and containers of them) with the `identity` of the run it belongs to."""
-    with whole(path) as temporary:
-        torch.save({"identity": identity, "state": state}, temporary)
+    content = io.BytesIO()
+    torch.save({"identity": identity, "state": state}, content)
+    with whole(path) as temporary, temporary.open("wb") as file:
+        file.write(DIGEST(content.getbuffer()).digest())
+        file.write(content.getbuffer())
 
 
 def load(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     """The state saved at `path`, or None where there is none. Nothing is unpickled but tensors and plain containers.
 
     Raises:
-        UserError: if the file cannot be read, or belongs to a run of another identity (settings, task, code).
+        UserError: if the file is damaged, or belongs to a run of another identity (settings, task, code).
     """
     if not path.exists():
         return None
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        saved = _read(path)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
         raise UserError(
             f"{path} cannot be read as a checkpoint ({first_line(error)}); delete it to start over"
         ) from None
@@ -38,3 +48,11 @@ def load(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
             "finish that run under its own settings, or delete the file to start over"
         )
     return saved["state"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    digest, rest = content[:SIZE], memoryview(content)[SIZE:]
+    if DIGEST(rest).digest() != digest:
+        raise ValueError("it is damaged: its content does not have the digest that was written with it")
+    return torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)

@@ -24,6 +24,11 @@ def problems(run: Path, steps: int | None, every: int) -> list[str]:
     return _curve_problems(run / "curve.csv", steps, every) + _record_problems(run / "run.json")
 
 
+def evaluated_at(steps: int, every: int) -> list[int]:
+    """Environment steps at which a run of `steps` is evaluated."""
+    return sorted({*range(0, steps + 1, every), steps})
+
+
 def _curve_problems(path: Path, steps: int | None, every: int) -> list[str]:
     if not path.is_file():
         return ["curve.csv is missing"]
@@ -40,7 +45,7 @@ def _curve_problems(path: Path, steps: int | None, every: int) -> list[str]:
         found.append("curve.csv has a return that is not a finite number")
     if not np.isfinite(grid).all() or len(grid) < 2 or grid[0] != 0 or (np.diff(grid) <= 0).any():
         found.append("curve.csv: env_step must begin at 0 and rise, over two rows at least")
-    elif steps is not None and not np.array_equal(grid, np.arange(0, steps + 1, every)):
+    elif steps is not None and not np.array_equal(grid, evaluated_at(steps, every)):
         found.append(
             f"curve.csv: env_step must be 0, {every}, {2 * every}, ... up to {steps}, as the other methods' is"
         )

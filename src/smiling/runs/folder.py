@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from smiling.runs import checkpoint
 from smiling.runs.artefacts import remove_partial, whole, write_json
-from smiling.runs.provenance import provenance
+from smiling.runs.provenance import file_digest, provenance
 from smiling.settings import UserError
 
 CHECKPOINT = "checkpoint.pt"
@@ -37,8 +37,11 @@ class RunFolder:
         identity: dict[str, Any],
         checkpoint_seconds: float,
         write_policy: Callable[[Path, Any], None],
+        record: Mapping[str, Any] | None = None,
     ) -> None:
+        """`record` is what run.json says further, or instead of the identity's: settings in full."""
         self.folders = dict(folders)
+        self._record = dict(record or {})
         self._write_policy = write_policy
         self.identity = {**identity, "seeds": list(folders)}
         self._checkpoint = next(iter(folders.values())) / CHECKPOINT
@@ -105,7 +108,8 @@ class RunFolder:
             self._write_policy(path / "policy.safetensors", policy)
             _write_curve(path / "curve.csv", curve)
             rate = {"steps_per_second": round(curve[-1]["env_step"] / seconds, 3)}
-            write_json(path / "run.json", {"seed": seed, **self.identity, **result, **rate, **made})
+            left = {"curve": file_digest(path / "curve.csv"), **result, **rate, **made}
+            write_json(path / "run.json", {"seed": seed, **self.identity, **self._record, **left})
         for path in self.folders.values():
             for unfinished in (PARTIAL_CURVE, PROGRESS):
                 (path / unfinished).unlink(missing_ok=True)

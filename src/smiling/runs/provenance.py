@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import envs
+from smiling.runs.syntax import meaning
 from smiling.settings import UserError
 
 ROOT = Path(__file__).resolve().parents[3]  # of the source tree, where this is one
@@ -35,9 +36,15 @@ def provenance() -> dict[str, Any]:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the source tree and whether tracked files differ from it; nulls outside a git checkout."""
-    commit, status = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "modified": None if status is None else bool(status)}
+    """Commit of the source tree and whether tracked files differ from it; nulls where the tree is no git checkout.
+
+    An unpacked archive inside somebody else's checkout is none: that one does not track this file.
+    """
+    tracked = _git("ls-files", "--error-unmatch", str(Path(__file__).resolve())) is not None
+    if not tracked:
+        return {"commit": None, "modified": None}
+    status = _git("status", "--porcelain", "--untracked-files=no", "--", ".")
+    return {"commit": _git("rev-parse", "HEAD"), "modified": bool(status)}
 
 
 def _git(*arguments: str) -> str | None:
@@ -144,9 +151,4 @@ def _module_files(name: str) -> list[Path]:
 
 @cache
 def _meaning(path: Path) -> str:
-    """The syntax tree without docstrings."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
+    return meaning(path.read_text())

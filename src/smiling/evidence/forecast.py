@@ -1,0 +1,142 @@
+"""What a figure's runs would take: hours and disk, from measurements of steps (src/measure/throughput.py)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+import envs
+from smiling import methods
+from smiling.evidence import finished
+from smiling.evidence.curve_figures import figure
+from smiling.experiment import ExperimentSettings
+from smiling.settings import UserError
+
+HOUR = 3_600_000  # milliseconds
+COLUMNS = ("scale", "task", "learner", "seeds", "step", "environment", "action")  # of the measurements
+BYTES = 4  # of a float32
+FEWER = (
+    "fewer by --config seeds=0,1 methods=smiling,dac only_tasks=TASK, or a smaller target (snakemake --cores 1 help)"
+)
+
+
+def measurements(path: Path, scale: str) -> pd.DataFrame:
+    """The measurements' rows of a scale.
+
+    Raises:
+        UserError: if they are not there, or not what was written.
+    """
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: measure first, by 'snakemake --cores all throughput'") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):
+        raise UserError(f"{path} is not a table: delete it and measure anew") from None
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise UserError(
+            f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}: delete it and measure anew"
+        )
+    if scale not in set(table["scale"]):
+        raise UserError(f"{path} has no measurement of scale '{scale}': delete it and measure anew")
+    return table[table["scale"] == scale]
+
+
+def step_milliseconds(table: pd.DataFrame, task: str, learner: str, seeds: int) -> float | None:
+    """Of one seed's step, by the measurement with the nearest number of seeds together; None if there is none."""
+    rows = table[(table["task"] == task) & (table["learner"] == methods.base(learner))]
+    if rows.empty:
+        return None
+    return float(rows.loc[(rows["seeds"] - seeds).abs().idxmin(), "step"])
+
+
+def evaluation_milliseconds(table: pd.DataFrame, settings: ExperimentSettings, task: str, steps: int) -> float:
+    """Of all evaluations in a run of `steps`: whole episodes, simulation and actions."""
+    row = table[(table["task"] == task) & (table["seeds"] == 1)].iloc[0]
+    episodes = settings.training.evaluation_episodes * (steps // settings.training.evaluate_every + 1)
+    return episodes * envs.EPISODE_STEPS * float(row["environment"] + row["action"])
+
+
+def run_hours(
+    table: pd.DataFrame, settings: ExperimentSettings, learner: str, task: str, together: int
+) -> float | None:
+    """Of one run (or, 'expert', of an expert's training), by itself or with others of its kind `together`.
+
+    None if that was not measured.
+    """
+    step = step_milliseconds(table, task, learner, together)
+    if step is None:
+        return None
+    steps = settings.task(task).expert_steps if learner == "expert" else settings.env_steps(learner, task)
+    return (steps * step + evaluation_milliseconds(table, settings, task, steps)) / HOUR
+
+
+def forecast(settings: ExperimentSettings, table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A row for each expert and each method on each task: runs, steps, hours of one run and of all."""
+    drawn, rows = figure(name), []
+    for task in drawn.tasks_of(settings):
+        planned = [("expert", settings.task(task).expert_steps, 1, 1)]
+        for group in finished.planned(settings, drawn):
+            if group.task == task and methods.load(group.method).takes_steps:
+                together = settings.seeds_together if settings.trains_together(group.method, task) else 1
+                seeds = len(group.seeds)
+                planned.append((group.method, settings.env_steps(group.method, task), seeds, min(together, seeds)))
+        for learner, steps, seeds, together in planned:
+            hours = run_hours(table, settings, learner, task, together)
+            step = step_milliseconds(table, task, learner, together)
+            rows.append((task, learner, seeds, steps, step, hours, None if hours is None else hours * seeds))
+    columns = ["task", "learner", "runs", "steps", "ms a step", "hours a run", "hours"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def announcement(
+    settings: ExperimentSettings, jobs: Sequence[tuple[str, str, int]], cores: int, measured: Sequence[Path]
+) -> str:
+    """A sentence on what is about to be made: `jobs` are learner ('expert' or a method), task and number of seeds.
+
+    Its minutes are from the first of the `measured` files that knows the scale; none, if none does.
+    """
+    experts = sum(learner == "expert" for learner, *_ in jobs)
+    runs = sum(seeds for learner, _, seeds in jobs if learner != "expert")
+    counted = ((experts, "expert"), (runs, "run"))
+    what = " and ".join(_counted(count, name) for count, name in counted if count)
+    hours = _all_hours(settings, jobs, measured)
+    time = (
+        ""
+        if hours is None
+        else f", about {_counted(max(1, round(60 * hours / cores)), 'minute')} on {_counted(cores, 'core')}"
+    )
+    return f"{settings.named}: {what} to make beyond what is there{time}; {FEWER}"
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'s' * (count != 1)}"
+
+
+def _all_hours(
+    settings: ExperimentSettings, jobs: Sequence[tuple[str, str, int]], measured: Sequence[Path]
+) -> float | None:
+    """Of the jobs that were measured, all together; None if none was."""
+    for path in measured:
+        try:
+            table = measurements(path, settings.scale)
+        except UserError:
+            continue
+        hours = [
+            seeds * each
+            for learner, task, seeds in jobs
+            if (each := run_hours(table, settings, learner, task, seeds)) is not None
+        ]
+        return sum(hours) if hours else None
+    return None
+
+
+def disk_gigabytes(settings: ExperimentSettings, name: str) -> tuple[float, float]:
+    """What the largest running job's checkpoint takes (its replay, mainly), and what all demonstrations leave."""
+    largest, left = 0.0, 0.0
+    for task in figure(name).tasks_of(settings):
+        state, action = envs.sizes(task)
+        capacity = settings.of_solver(task).replay_capacity
+        steps = min(max(settings.task(task).env_steps, settings.task(task).expert_steps), capacity)
+        largest = max(largest, BYTES * steps * (state + action + 1) * settings.seeds_together / 1e9)
+        left += 2 * BYTES * settings.expert.trajectories * envs.EPISODE_STEPS * (2 * state + action + 1) / 1e9
+    return largest, left

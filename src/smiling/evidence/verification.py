@@ -1,0 +1,146 @@
+"""What runs say of themselves against what is asked for: what does not belong together is never drawn together."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import envs
+from smiling import methods
+from smiling.experiment import ExperimentSettings, effective_of, in_full
+from smiling.runs.demonstrations import read_demonstrations
+from smiling.runs.provenance import file_digest
+from smiling.settings import Settings, UserError, differences
+
+WAYS_ON = (
+    "give these settings an experiment of their own (--config experiment=NAME), "
+    "or have those runs made anew (--config replace=true)"
+)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        UserError: if it is missing or damaged.
+    """
+    try:
+        record = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: nothing says how that was made; make it anew, or leave it out") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise UserError(f"{path} is not JSON; delete its folder to make it anew") from None
+    if not isinstance(record, dict):
+        raise UserError(f"{path} is not a JSON object; delete its folder to make it anew")
+    return record
+
+
+def settings_differences(recorded: Any, asked: Mapping[str, Settings | int]) -> list[str]:
+    """'key: value there, value here' for the settings that a result depends on and that are not those asked for."""
+    wanted = effective_of(asked)
+    if not isinstance(recorded, dict):
+        return [f"settings: {recorded!r} there, {wanted!r} here"]
+    return differences(_without_effectless(recorded, in_full(asked), wanted), wanted)
+
+
+def _without_effectless(recorded: dict[str, Any], full: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """`recorded` without the settings that no result depends on: those of `full` that are not in `wanted`."""
+    kept = {name: value for name, value in recorded.items() if name in wanted or name not in full}
+    for name, value in kept.items():
+        if all(isinstance(part.get(name), dict) for part in (recorded, full, wanted)):
+            kept[name] = _without_effectless(value, full[name], wanted[name])
+    return kept
+
+
+def run_differences(
+    record: dict[str, Any], settings: ExperimentSettings, method: str, task: str, demos_kind: str
+) -> list[str]:
+    """What of a run's record is not what is asked for: names and settings.
+
+    An external program's names and label count where it gives them; its settings are its own.
+    """
+    asked = {"task": task, "method": method, "demos_kind": demos_kind}
+    if methods.is_external(method):
+        asked["label"] = methods.load(method).label
+        return differences({name: record.get(name, value) for name, value in asked.items()}, asked)
+    found = differences({name: record.get(name) for name in asked}, asked)
+    return found + settings_differences(record.get("settings"), settings.settings_of_run(method, task))
+
+
+def expert_differences(record: dict[str, Any], settings: ExperimentSettings, task: str) -> list[str]:
+    """The same of an expert's record: what its training depends on."""
+    wanted = settings.of_expert(task)
+    return _differences_within(record.get("settings"), wanted, settings.settings_of_expert(task))
+
+
+def demonstrations_differences(record: dict[str, Any], settings: ExperimentSettings, task: str) -> list[str]:
+    """The same of a demonstrations folder's returns.json; of demonstrations of the user's own, their content."""
+    own = settings.task(task).demonstrations
+    found = differences({"task": record.get("task")}, {"task": task})
+    if own is None:
+        wanted = settings.of_demonstrations(task)
+        return found + _differences_within(record.get("settings"), wanted, settings.settings_of_expert(task))
+    digest = {"demonstrations": read_demonstrations(own, *envs.sizes(task)).digest()} if own.exists() else {}
+    return found + differences({name: record.get("digest") for name in digest}, digest)
+
+
+def scale_differences(record: dict[str, Any], settings: ExperimentSettings) -> list[str]:
+    """What of a returns.json bears on how curves are normalised, but not on what is learnt from."""
+    asked = {"expert.evaluation_episodes": settings.expert.evaluation_episodes}
+    return differences({name: len(record.get("random_episodes") or ()) for name in asked}, asked)
+
+
+def _differences_within(recorded: Any, wanted: dict[str, Any], full: Mapping[str, Settings | int]) -> list[str]:
+    if not isinstance(recorded, dict):
+        return [f"settings: {recorded!r} there, {wanted!r} here"]
+    return differences(_without_effectless(recorded, in_full(full), wanted), wanted)
+
+
+def check_run(
+    folder: Path, settings: ExperimentSettings, method: str, task: str, demos_kind: str, digest: str | None
+) -> dict[str, Any]:
+    """The record of a run, of which names, settings, demonstrations (`digest`) and curve are those asked for.
+
+    Raises:
+        UserError: naming the file, what differs and both values.
+    """
+    path = folder / "run.json"
+    record = read_record(path)
+    found = run_differences(record, settings, method, task, demos_kind)
+    seed = {"seed": int(folder.name.removeprefix("seed"))}
+    found += differences({"seed": record.get("seed", seed["seed"])}, seed)
+    content = {"demonstrations": digest, "curve": file_digest(folder / "curve.csv")}
+    said = content if methods.is_external(method) else {}  # where it says nothing
+    found += differences({name: record.get(name, said.get(name)) for name in content}, content)
+    if found:
+        raise UserError(f"{path} is of another run than is asked for: {'; '.join(found)}; {WAYS_ON}")
+    return record
+
+
+def check_alike(folders: Sequence[Path], records: Sequence[dict[str, Any]]) -> None:
+    """Refuse seeds of an external program that ran under other settings than the first: the suite knows none.
+
+    Raises:
+        UserError: naming both files, the key and both values.
+    """
+    for folder, record in zip(folders[1:], records[1:], strict=True):
+        found = differences({"settings": record.get("settings")}, {"settings": records[0].get("settings")})
+        if found:
+            raise UserError(
+                f"{folder / 'run.json'} is not of one kind with {folders[0] / 'run.json'}: {'; '.join(found)}; "
+                "run those seeds under the same settings"
+            )
+
+
+def check_returns(folder: Path, settings: ExperimentSettings, task: str) -> dict[str, Any]:
+    """A demonstrations folder's returns.json, which is what is asked for.
+
+    Raises:
+        UserError: naming the file, what differs and both values.
+    """
+    path = folder / "returns.json"
+    record = read_record(path)
+    found = demonstrations_differences(record, settings, task) + scale_differences(record, settings)
+    if found:
+        raise UserError(f"{path} is of other demonstrations than are asked for: {'; '.join(found)}; {WAYS_ON}")
+    return record

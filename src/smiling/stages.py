@@ -1,0 +1,87 @@
+"""An imitation run as a function: what `src/imitate.py` and programs of one's own call."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import envs
+from smiling import command, methods
+from smiling.experiment import ExperimentSettings, in_full
+from smiling.imitation import Imitation
+from smiling.runs.demonstrations import Demonstrations, read_demonstrations
+from smiling.runs.folder import RunFolder
+from smiling.runs.provenance import fingerprint
+from smiling.solvers.policies import write_policy
+
+
+def imitate(
+    settings: ExperimentSettings,
+    method: str,
+    task: str,
+    demonstrations: Path,
+    out: Path,
+    seeds: Sequence[int],
+    demos_kind: str = "states",
+) -> list[Path]:
+    """Run `method` on `task` from a demonstrations file; the folders seed{n} of `out` that were written, a seed each.
+
+    A folder holds curve.csv, run.json and policy.safetensors. Interrupted, the same call goes on. Where method and
+    solver can, the seeds are trained side by side; else one after the other. Threads and memory of this process are
+    settled as the scripts' are, so that the same seed gives the same curve.
+
+    Raises:
+        UserError: for a mistake in the settings, names or demonstrations, or a folder that another process holds.
+    """
+    command.settle_process(settings.training.matrix_products)
+    demos = read_demonstrations(demonstrations, *envs.sizes(task))
+    identity = {
+        "stage": "imitation",
+        "task": task,
+        "method": method,
+        "demos_kind": demos_kind,
+        "settings": settings.of_run(method, task),
+        "demonstrations": demos.digest(),
+        "code": code_of_run(settings, method, task),
+    }
+    record = {"settings": in_full(settings.settings_of_run(method, task))}
+    distinct = list(dict.fromkeys(seeds))
+    groups = [distinct] if settings.trains_together(method, task) else [[seed] for seed in distinct]
+    folders = {seed: out / f"seed{seed}" for seed in distinct}
+    seconds = settings.training.checkpoint_seconds
+    for group in groups:
+        with RunFolder({seed: folders[seed] for seed in group}, identity, seconds, write_policy, record) as folder:
+            methods.load(method).run(_imitation(settings, method, task, group, demos, demos_kind, folder))
+    return list(folders.values())
+
+
+def code_of_run(settings: ExperimentSettings, method: str, task: str) -> str:
+    """Fingerprint of the code that an imitation run depends on."""
+    return fingerprint(Path(__file__), method=method, task=task, solver=settings.task(task).solver)
+
+
+def _imitation(
+    settings: ExperimentSettings,
+    method: str,
+    task: str,
+    seeds: Sequence[int],
+    demonstrations: Demonstrations,
+    demos_kind: str,
+    folder: RunFolder,
+) -> Imitation:
+    """What the method is given to run."""
+    return Imitation(
+        name=f"{task} {method} {_named(seeds)}",
+        task=task,
+        seeds=seeds,
+        with_actions=demos_kind == "state_actions",
+        demonstrations=demonstrations,
+        env_steps=settings.env_steps(method, task),
+        settings=settings.of_method(method, task),
+        solver=settings.task(task).solver,
+        solver_settings=settings.of_solver(task),
+        training=settings.training,
+        folder=folder,
+    )
+
+
+def _named(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(str(seed) for seed in seeds)}"
