@@ -1,14 +1,20 @@
-# Two commands are enough: `make figure3` and `make test`. Both set up by themselves.
+# Three commands are enough: `make reference`, `make figure3` and `make test`. Each sets up by itself.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 CORES ?= all
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: figure3 test check lint setup lock clean-setup
+.PHONY: figure3 reference test check lint setup lock clean-setup
 
 figure3: $(READY)
 	snakemake --cores $(CORES) --nolock --rerun-incomplete figure3
+
+# The README's picture and table, from the curves that come with the suite.
+reference: $(READY)
+	mkdir -p figures/reference
+	python src/draw_curves.py --figure figure3 --results results/reference/quick --out figures/reference/figure3
+	python src/summarise.py --results results/reference/quick --out figures/reference/results
 
 test: lint
 	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder

@@ -55,8 +55,11 @@ def main() -> None:
     flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    sections, rows = [f"# Runs, {settings.named}\n"], []
-    for group in groups(options.results, settings):
+    listed = groups(options.results, settings)
+    record = finished.drawn_from(options.results, settings, listed)
+    sections = [f"# Runs, {settings.named}\n", *(f"Note: {remark}.\n" for remark in finished.remarks(record))]
+    rows = []
+    for group in listed:
         records = finished.records(options.results, settings, group)
         sections.append(section(group, records))
         rows += [row(group, seed, record) for seed, record in zip(group.seeds, records, strict=True)]
@@ -64,6 +67,7 @@ def main() -> None:
     with whole(options.out.with_suffix(".csv")) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
     print(f"listed: {len(rows)} runs in {options.out}.md, .html and .csv")
+    finished.tell(record)
 
 
 if __name__ == "__main__":

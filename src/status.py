@@ -12,6 +12,7 @@ from rich.table import Table
 from smiling import command
 from smiling.evidence import curves, finished
 from smiling.evidence.curve_figures import FIGURES
+from smiling.evidence.verification import read_record
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.folder import PROGRESS, is_held
 from smiling.runs.progress import duration
@@ -37,7 +38,7 @@ def state(folder: Path) -> tuple[str, ...]:
     """The columns of a run from its state on."""
     if (folder / "curve.csv").exists():
         curve = curves.read_curve(folder)
-        rate = json.loads((folder / "run.json").read_text()).get("steps_per_second")
+        rate = read_record(folder / "run.json").get("steps_per_second")
         steps, value = curve["env_step"].iloc[-1], curve["return"].iloc[-1]
         return "done", f"{steps}", "" if rate is None else f"{rate:.0f}", f"{value:.1f}", ""
     running = is_held(folder)

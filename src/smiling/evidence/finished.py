@@ -169,6 +169,15 @@ def _machine(hardware: dict[str, Any]) -> str:
     return str(hardware.get("gpu") or hardware.get("processor") or "unknown")
 
 
+def stands_on(made: dict[str, Any]) -> str:
+    """How many runs there are, and by which commits, on which machines, with which packages they were made."""
+    named = (commit.partition(" ") for commit in made["commits"])
+    commits = ", ".join(f"{commit[:12]}{space}{modified}" for commit, space, modified in named)
+    return (
+        f"{made['runs']} runs of commit {commits}, on {', '.join(made['machines'])}, with {'; '.join(made['packages'])}"
+    )
+
+
 def remarks(drawn: dict[str, Any]) -> list[str]:
     """Sentences on what a reader of something drawn should know, from its record (`drawn_from`)."""
     made, said = drawn["made_by"], []
@@ -190,6 +199,7 @@ def remarks(drawn: dict[str, Any]) -> list[str]:
 
 
 def tell(drawn: dict[str, Any]) -> None:
-    """Print the remarks on something drawn, a line each."""
+    """Print what something drawn stands on, and the remarks on it, a line each."""
+    print(f"verified: {stands_on(drawn['made_by'])}")
     for remark in remarks(drawn):
         print(f"note: {remark}")
