@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 CORES ?= all
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: figure3 reference test check lint setup lock clean-setup
+.PHONY: figure3 reference check-bits test check lint setup lock clean-setup
 
 figure3: $(READY)
 	snakemake --cores $(CORES) --nolock --rerun-incomplete figure3
@@ -15,6 +15,10 @@ reference: $(READY)
 	mkdir -p figures/reference
 	python src/draw_curves.py --figure figure3 --results results/reference/quick --out figures/reference/figure3
 	python src/summarise.py --results results/reference/quick --out figures/reference/results
+
+# Whether this machine computes what the golden digests say (docs/reproducibility.md).
+check-bits: $(READY)
+	python src/measure/check_bits.py
 
 test: lint
 	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder

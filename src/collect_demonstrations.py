@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import envs
-from smiling import command
+from smiling import bits, command
 from smiling.evaluation import Evaluator, Policy, random_returns
 from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load_experiment
 from smiling.runs.artefacts import remove_partial, write_json
@@ -91,15 +91,20 @@ def main() -> None:
     origin.add_argument("--policy", type=Path, help="the expert's policy.safetensors")
     origin.add_argument("--demos", type=Path, help="a demonstrations file of your own")
     options = flags.parse_args()
-    command.settle_process()
     settings = load_experiment(options.scale, options.assignments)
+    bits.restart_pinned(settings.training.bits)
+    command.settle_process()
     settings.task(options.task)
     options.out.mkdir(parents=True, exist_ok=True)
     remove_partial(options.out)
     returns = from_policy(options, settings) if options.policy else from_file(options)
     random = random_returns(options.task, settings.expert.evaluation_episodes, settings.expert.seed)
     returns |= {"random_return": float(random.mean()), "random_episodes": random.tolist()}
-    made = {"code": code(settings, options.task), "provenance": provenance()}
+    made = {
+        "bits": bits.described(settings.training.bits),
+        "code": code(settings, options.task),
+        "provenance": provenance(),
+    }
     write_json(options.out / "returns.json", {"task": options.task, **returns, **made})
     print(f"{options.task}: expert {returns['expert_return']:.1f}, random {returns['random_return']:.1f}", flush=True)
     print(f"demonstrated returns: {', '.join(f'{value:.0f}' for value in returns['demonstrations'])}", flush=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.image import imsave
 
-from smiling import command
+from smiling import bits, command
 from smiling.evidence import films
 from smiling.experiment import load_experiment
 from smiling.runs.artefacts import whole, write_json
@@ -17,8 +17,9 @@ def main() -> None:
     flags.add_argument("--task", required=True)
     flags.add_argument("--policy", type=Path, required=True, help="a policy.safetensors")
     options = flags.parse_args()
-    command.settle_process()
     settings = load_experiment(options.scale, options.assignments)
+    bits.restart_pinned(settings.training.bits)
+    command.settle_process()
     settings.task(options.task)
     film = films.record(options.task, read_policy(options.policy), settings.expert.seed)
     films.write_video(options.out.with_suffix(".webm"), film)

@@ -7,7 +7,7 @@ command goes on. Where method and solver can, the seeds are trained side by side
 import argparse
 from pathlib import Path
 
-from smiling import command, stages
+from smiling import bits, command, stages
 from smiling.experiment import DEMONSTRATION_KINDS, load_experiment
 
 
@@ -26,6 +26,7 @@ def main() -> None:
     flags.add_argument("--demonstrations", type=Path, required=True, help="a demonstrations.npz")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
+    bits.restart_pinned(settings.training.bits)
     what = options.method, options.task, options.demonstrations
     stages.imitate(settings, *what, options.out, options.seeds, options.demos_kind)
 

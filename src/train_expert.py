@@ -5,7 +5,7 @@ Writes policy.safetensors, curve.csv and run.json into --out. Interrupted, the s
 
 from pathlib import Path
 
-from smiling import command, solvers
+from smiling import bits, command, solvers
 from smiling.experiment import in_full, load_experiment
 from smiling.runs.folder import RunFolder
 from smiling.runs.provenance import fingerprint
@@ -18,6 +18,8 @@ def main() -> None:
     flags.add_argument("--task", required=True)
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
+    bits.restart_pinned(settings.training.bits)
+    bits.tell(settings.training.bits, settings.training.device)
     command.settle_process(settings.training.matrix_products)
     task, expert = settings.task(options.task), settings.expert
     identity = {
@@ -27,7 +29,10 @@ def main() -> None:
         "code": fingerprint(Path(__file__), task=options.task, solver=task.solver),
     }
     seconds = settings.training.checkpoint_seconds
-    record = {"settings": in_full(settings.settings_of_expert(options.task))}
+    record = {
+        "settings": in_full(settings.settings_of_expert(options.task)),
+        "bits": bits.described(settings.training.bits, settings.training.device),
+    }
     with RunFolder({expert.seed: options.out}, identity, seconds, write_policy, record) as folder:
         seed = derive(expert.seed, "expert")
         start = solvers.load(task.solver)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import envs
-from smiling import command, methods
+from smiling import bits, command, methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.imitation import Imitation
 from smiling.runs.demonstrations import Demonstrations, read_demonstrations
@@ -42,7 +42,12 @@ def imitate(
         "demonstrations": demos.digest(),
         "code": code_of_run(settings, method, task),
     }
-    record = {"settings": in_full(settings.settings_of_run(method, task))}
+    training = settings.training
+    bits.tell(training.bits, training.device)
+    record = {
+        "settings": in_full(settings.settings_of_run(method, task)),
+        "bits": bits.described(training.bits, training.device),
+    }
     distinct = list(dict.fromkeys(seeds))
     groups = [distinct] if settings.trains_together(method, task) else [[seed] for seed in distinct]
     folders = {seed: out / f"seed{seed}" for seed in distinct}

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 import envs
+from smiling.bits import Bits
 from smiling.evaluation import Evaluator, Policy
 from smiling.reward import LearnedReward
 from smiling.runs.folder import RunFolder, check_finite
@@ -49,6 +50,11 @@ class TrainingSettings(Settings):
         json_schema_extra=NO_EFFECT,
     )
     device: Literal["cpu", "cuda"] = "cpu"
+    bits: Bits = Field(
+        "own",
+        description="which machines share a result to the bit: 'any' x86-64 with AVX2, those of the 'vendor', or those "
+        "of its 'own' kind",
+    )
     one_piece: bool = Field(
         False,
         description="compile SAC's update, if there is a C++ compiler, or on a GPU record it as a CUDA graph: faster "

@@ -12,7 +12,7 @@ sys.path[:0] = SOURCE_FOLDERS
 
 import envs
 from pydantic import TypeAdapter, ValidationError
-from smiling import experiment, methods, solvers
+from smiling import bits, experiment, methods, solvers
 from smiling.evidence import films, finished, standing
 from smiling.evidence.curve_figures import FIGURES
 from smiling.runs.provenance import file_digest, fingerprint
@@ -78,9 +78,11 @@ CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value)}" for key, v
 
 
 # Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes), this tree's code,
-# whatever is installed, and the settings as the positional parameters "$@". They are no part of the command that Snakemake
+# whatever is installed, the pins under which libraries give the same bits elsewhere, and the settings as the positional parameters "$@". They are no part of the command that Snakemake
 # remembers: what reruns a job is below, or its own `settings` and `code`.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(':'.join(SOURCE_FOLDERS))}; set -- {SETTINGS_FLAGS}; ")
+ENVIRONMENT_OF_JOBS = {"PYTHONPATH": ":".join(SOURCE_FOLDERS), **bits.pins(EXPERIMENT.training.bits)}
+EXPORTS = shlex.join(f"{name}={value}" for name, value in ENVIRONMENT_OF_JOBS.items())
+shell.prefix(f"set -euo pipefail; export {EXPORTS}; set -- {SETTINGS_FLAGS}; ")
 
 
 wildcard_constraints:

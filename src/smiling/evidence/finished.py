@@ -17,6 +17,14 @@ from smiling.runs.provenance import file_digest, provenance
 from smiling.settings import UserError
 from smiling.stages import code_of_run
 
+# What runs that are drawn together may have several of, as their record calls it and as it is said.
+SEVERAL = {
+    "commits": "commits",
+    "packages": "sets of packages",
+    "machines": "kinds of machine",
+    "bits": "kinds of bits",
+}
+
 
 @dataclass(frozen=True)
 class RunGroup:
@@ -137,8 +145,8 @@ def drawn_from(results: Path, settings: ExperimentSettings, groups: Sequence[Run
 
 
 def makers(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[str, Any]:
-    """How many runs were made by which commit, packages and machine, and how many by other code than this tree's."""
-    commits, packages, machines, other_code = Counter[str](), Counter[str](), Counter[str](), 0
+    """How many runs were made by which commit, packages and machine, of which bits, by other code than this tree's."""
+    commits, packages, machines, bits, other_code = Counter[str](), Counter[str](), Counter[str](), Counter[str](), 0
     for group in groups:
         code = None if methods.is_external(group.method) else code_of_run(settings, group.method, group.task)
         for record in records(results, settings, group):
@@ -146,6 +154,7 @@ def makers(results: Path, settings: ExperimentSettings, groups: Sequence[RunGrou
             commits[_commit(made.get("git") or {})] += 1
             packages[_packages(made)] += 1
             machines[_machine(made.get("hardware") or {})] += 1
+            bits[(record.get("bits") or {}).get("alike", "unknown")] += 1
             other_code += code is not None and record.get("code") != code
     return {
         "runs": sum(commits.values()),
@@ -153,6 +162,7 @@ def makers(results: Path, settings: ExperimentSettings, groups: Sequence[RunGrou
         "commits": dict(commits),
         "packages": dict(packages),
         "machines": dict(machines),
+        "bits": dict(bits),  # which machines share them
     }
 
 
@@ -173,19 +183,14 @@ def stands_on(made: dict[str, Any]) -> str:
     """How many runs there are, and by which commits, on which machines, with which packages they were made."""
     named = (commit.partition(" ") for commit in made["commits"])
     commits = ", ".join(f"{commit[:12]}{space}{modified}" for commit, space, modified in named)
-    return (
-        f"{made['runs']} runs of commit {commits}, on {', '.join(made['machines'])}, with {'; '.join(made['packages'])}"
-    )
+    machines, packages, bits = (", ".join(made[what]) for what in ("machines", "packages", "bits"))
+    return f"{made['runs']} runs of commit {commits}, on {machines} (bits of {bits}), with {packages}"
 
 
 def remarks(drawn: dict[str, Any]) -> list[str]:
     """Sentences on what a reader of something drawn should know, from its record (`drawn_from`)."""
     made, said = drawn["made_by"], []
-    several = [
-        f"{len(made[what])} {name}"
-        for what, name in (("commits", "commits"), ("packages", "sets of packages"), ("machines", "kinds of machine"))
-        if len(made[what]) > 1
-    ]
+    several = [f"{len(made[what])} {name}" for what, name in SEVERAL.items() if len(made[what]) > 1]
     if made["of_other_code"]:
         several.insert(0, f"{made['of_other_code']} by other code than this tree's")
     if several:

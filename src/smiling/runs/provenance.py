@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import envs
+from smiling import bits
 from smiling.runs.syntax import meaning
 from smiling.settings import UserError
 
@@ -57,19 +58,12 @@ def _git(*arguments: str) -> str | None:
 
 def hardware() -> dict[str, Any]:
     """Processor, cores, and the GPU if torch is loaded and sees one."""
-    found: dict[str, Any] = {"machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count()}
+    name = bits.processor().get("model name") or platform.processor()
+    found: dict[str, Any] = {"machine": platform.machine(), "processor": name, "cores": os.cpu_count()}
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
     return found
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
 def file_digest(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The forward process: DDPM's discretisation of Ornstein-Uhlenbeck diffusion (paper section 3.3; Ho et al., 2020)."""
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -26,4 +27,12 @@ def alpha_bar(settings: DiffusionSettings) -> Tensor:
 
 def diffuse(states: Tensor, noise: Tensor, alpha_bar_t: Tensor) -> Tensor:
     """A draw of q_t(. | s): sqrt(alpha_bar) s + sqrt(1 - alpha_bar) noise; `alpha_bar_t` is (n, 1), the rest (n, d)."""
-    return alpha_bar_t.sqrt() * states + (1 - alpha_bar_t).sqrt() * noise
+    return square_root(alpha_bar_t) * states + square_root(1 - alpha_bar_t) * noise
+
+
+def square_root(values: Tensor) -> Tensor:
+    """The square root, correctly rounded, without a gradient.
+
+    MKL's, which torch takes on a CPU, is an approximation that processors of different kinds round differently.
+    """
+    return torch.as_tensor(np.sqrt(values.numpy())) if values.device.type == "cpu" else values.sqrt()

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smiling.score.diffusion import square_root
 from smiling.score.pair import ScorePair
 
 STATES_AT_ONCE = 1024  # that share times and noises
@@ -109,7 +110,7 @@ class SteinCost:
         """Eq. 4's integrand but for what has mean zero: states (n, d), times (k,), noise (k, d) -> (k, n)."""
         pair, bins = self.pair, torch.searchsorted(self.edges, times, right=True) - 1
         share = pair.alpha_bar[times]
-        sigma = (1 - share).sqrt()
+        sigma = square_root(1 - share)
         scale = sigma[:, None, None]
         response = scale * torch.einsum("ki,kmij->kmj", noise, self._derivative[bins])
         shift = pair.time_bias[:, times].transpose(0, 1) + scale * torch.einsum("ki,mih->kmh", noise, pair.inward)
@@ -119,7 +120,7 @@ class SteinCost:
         active = ((1 - pair.slope) * units)[..., None, :]
         offset = pair.out_bias.mT - response[..., None]
         # Units and outputs in rows, states in columns: BLAS is slow where a product has few columns.
-        outward, inner, root = pair.outward.mT.contiguous(), pair.inward.mT @ states.T, share.sqrt()
+        outward, inner, root = pair.outward.mT.contiguous(), pair.inward.mT @ states.T, square_root(share)
         values, at_once = [], max(1, self.pairs_at_once // len(states))
         for first in range(0, len(times), at_once):
             some = slice(first, first + at_once)
@@ -140,7 +141,7 @@ class SteinCost:
         noise = torch.randn(len(times), states.shape[1], generator=generator, device=states.device)
         values = self.differences(states, times.repeat(2), torch.cat([noise, -noise]))
         drawn = values.view(2 * PILOT_PAIRS, len(width), -1)
-        spread = drawn.var(0).mean(-1).sqrt() + STATES_SHARE * drawn.mean(0).std(-1)
+        spread = square_root(drawn.var(0).mean(-1)) + STATES_SHARE * drawn.mean(0).std(-1)
         smooth = F.avg_pool1d(spread[None], 3, 1, 1, count_include_pad=False)[0] * width
         density = smooth / smooth.sum().clamp_min(torch.finfo(smooth.dtype).tiny)
         density = (1 - UNIFORM_SHARE) * density
@@ -174,7 +175,7 @@ def mean_slopes(pair: ScorePair, states: Tensor) -> Tensor:
     edges = bin_edges(pair)
     middle = (edges[:-1] + edges[1:]) // 2
     share = pair.alpha_bar[middle, None, None, None]
-    mean = share.sqrt() * (states @ pair.inward) + pair.time_bias[:, middle].transpose(0, 1)[:, :, None]
-    deviation = (1 - share).sqrt() * pair.inward.norm(dim=1)[:, None]
+    mean = square_root(share) * (states @ pair.inward) + pair.time_bias[:, middle].transpose(0, 1)[:, :, None]
+    deviation = square_root(1 - share) * pair.inward.norm(dim=1)[:, None]
     tiny = torch.finfo(mean.dtype).tiny
     return pair.slope + (1 - pair.slope) * torch.special.ndtr(mean / deviation.clamp_min(tiny)).mean(2)

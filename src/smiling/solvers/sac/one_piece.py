@@ -5,6 +5,7 @@ finds gradients by a fixed sequence of operations on tensors that keep their sha
 drawn at random, nothing written, nothing sent to or from a GPU. The optimiser's step is one operation already.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from smiling.bits import SIMD_BITS
 from smiling.settings import first_line
 
 Found = tuple[dict[str, Tensor], dict[str, Sequence[Tensor]]]  # diagnostics, and gradients by what they are for
@@ -35,6 +37,7 @@ class Compiled:
             "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
             # One file of C++, instead of one for each loop and Python between them: sooner compiled, and faster.
             "cpp_wrapper": True,
+            "cpp.simdlen": SIMD_BITS if "TORCHINDUCTOR_CPP_MARCH" in os.environ else None,  # None: as wide as there are
         }
         self._plain = work
         self._work = torch.compile(_alone(work), fullgraph=True, dynamic=False, options=options)
