@@ -71,6 +71,7 @@ def write_run(
         "demonstrations": DIGEST,
         "curve": file_digest(folder / "curve.csv"),
         "code": code_of_run(settings, method, task),
+        "bits": {"alike": "every x86-64 with AVX2"},
         "wall_seconds": 60.0,
         "steps_per_second": 50.0,
         "provenance": made_by(),

@@ -5,6 +5,8 @@ import pytest
 
 from smiling.evidence.claims import Comparison, Curves, Verdict, above, examine
 
+pytestmark = pytest.mark.long
+
 TASKS = ("ball_in_cup_catch", "cheetah_run", "humanoid_walk", "humanoid_sit", "humanoid_crawl", "humanoid_pole")
 STEPS = np.arange(0, 101, 5)
 

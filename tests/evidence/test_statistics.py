@@ -45,6 +45,7 @@ def test_one_improves_on_the_other_or_the_other_on_it(seed):
     assert statistics.probability_of_improvement(mine, mine) == pytest.approx(0.5)
 
 
+@pytest.mark.long
 def test_interval_covers_at_the_nominal_rate():
     """The mean of 20 normal scores in each of two tasks: 95 % intervals hold the truth about as often."""
     random = np.random.default_rng(0)

@@ -104,16 +104,18 @@ def test_runs_that_were_made_differently_are_drawn_and_it_is_said(results):
     settings = experiment(*SETTINGS)
     assert "note:" not in draw(results).stdout
     other = made_by(torch="2.14.0", processor="another")
-    write_run(results, settings, TASK, "dac", 1, RETURNS, says={"provenance": made_by(commit="beef"), "code": "other"})
+    said = {"provenance": made_by(commit="beef"), "code": "other", "bits": {"alike": "this machine's own"}}
+    write_run(results, settings, TASK, "dac", 1, RETURNS, says=said)
     write_run(results, settings, TASK, "dac", 0, RETURNS, says={"provenance": other})
     done = draw(results)
     assert done.returncode == 0, done.stderr
-    expected = "1 by other code than this tree's, 2 commits, 2 sets of packages, 2 kinds of machine"
+    expected = "1 by other code than this tree's, 2 commits, 2 sets of packages, 2 kinds of machine, 2 kinds of bits"
     assert f"note: made differently among its 4 runs: {expected}" in done.stdout
     made = json.loads((results.parent / "drawn.json").read_text())["made_by"]
     assert (made["runs"], made["of_other_code"]) == (4, 1)
     assert made["commits"] == {"c0ffee": 3, "beef": 1}
     assert sorted(made["machines"].values()) == [1, 3]
+    assert made["bits"] == {"every x86-64 with AVX2": 3, "this machine's own": 1}
 
 
 @pytest.fixture

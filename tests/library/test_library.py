@@ -18,6 +18,8 @@ from commands import ROOT
 import smiling
 from smiling.runs.demonstrations import read_demonstrations
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.DOTALL)
 HEAVY = ("mujoco", "matplotlib", "torch", "sheeprl", "pandas", "dm_control")
 

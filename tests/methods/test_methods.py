@@ -179,6 +179,7 @@ class TabularQ(nn.Module):
         return (states @ self.values)[None]
 
 
+@pytest.mark.long
 def test_fixed_point_on_two_states():
     """Both states lead to themselves, the expert lives in the first, the policy in the second; no entropy.
 

@@ -24,6 +24,8 @@ from smiling.solvers.dreamer.training import DreamerTraining
 from smiling.solvers.policies import read_policy, write_policy
 from smiling.training import TrainingSettings
 
+pytestmark = pytest.mark.long
+
 TINY = DreamerSettings(
     width=16,
     depth=1,

@@ -13,6 +13,8 @@ from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.one_piece import EAGER_CALLS, Captured
 from smiling.solvers.sac.replay import Batch
 
+pytestmark = pytest.mark.long
+
 STATE, ACTION, SIZE = 5, 3, 64
 SMALL = SACSettings(width=32, batch=SIZE, critic_layer_norm=True, actor_lr=1e-3, critic_lr=1e-3)
 

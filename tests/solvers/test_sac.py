@@ -167,6 +167,7 @@ def test_paper_settings_are_those_of_pytorch_sac():
     assert (settings.seed_steps, settings.replay_capacity) == (5000, 1_000_000)
 
 
+@pytest.mark.long
 def test_solver_learns_a_bandit_whose_best_action_depends_on_the_state(generator):
     """Reward -(a - s)^2 with independent states: the best mean action is the state itself."""
     settings = SMALL.model_copy(update={"discount": 0.0, "batch": 128})

@@ -11,6 +11,8 @@ from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.training import Training
 from smiling.training import TrainingSettings
 
+pytestmark = pytest.mark.long
+
 TASK = "cheetah_run"
 SMALL = SACSettings(width=8, batch=32, seed_steps=1000, replay_capacity=3000)
 
