@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 CORES ?= all
+PYTEST = pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: figure3 reference check-bits test check lint setup lock clean-setup
+.PHONY: figure3 reference check-bits test test-all check lint setup lock clean-setup
 
 figure3: $(READY)
 	snakemake --cores $(CORES) --nolock --rerun-incomplete figure3
@@ -21,11 +22,15 @@ check-bits: $(READY)
 	python src/measure/check_bits.py
 
 test: lint
-	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow"
+
+# Also what takes whole minutes each: learning under DreamerV3, and emulated processors (Debian's qemu-user).
+test-all: lint
+	$(PYTEST)
 
 # While working: linters, types, layers, and the tests that need no training.
 check: lint
-	pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile -m "not long"
+	$(PYTEST) -m "not long and not slow"
 
 lint: $(READY)
 	ruff check .

@@ -59,6 +59,7 @@ def test_the_first_layer_that_differs_is_named(tmp_path):
 
 
 @pytest.mark.usefixtures("shares_bits")
+@pytest.mark.slow
 @pytest.mark.parametrize("processor", ["EPYC-Rome", "Haswell-v4"])
 def test_an_emulated_processor_gives_the_golden_bits(processor):
     """AMD's without AVX-512, and Intel's; a whole run of SMILING, six to ten times slower than without emulation."""

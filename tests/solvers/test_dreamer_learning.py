@@ -100,6 +100,7 @@ def correlation(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1])
 
 
+@pytest.mark.slow
 def test_world_model_knows_the_methods_reward_for_the_state_arrived_at(tmp_path):
     """States are fresh noise at each step, so that a reward a step early or late would be a reward for another state.
 
@@ -129,6 +130,7 @@ def test_dreamer_learns_a_task(tmp_path):
     assert returns[-1] > 500
 
 
+@pytest.mark.slow
 def test_smiling_on_dreamer_moves_the_learner_to_the_demonstrations(tmp_path):
     generator = torch.Generator().manual_seed(0)
     demonstrated = torch.from_numpy(TARGET) + 0.1 * torch.randn(2000, 2, generator=generator)
