@@ -26,7 +26,7 @@ def test_jobs_are_counted_and_timed(measured):
     assert told.startswith(
         f"scale 'smoke': 1 expert and 4 runs to make beyond what is there, about {27000 / 60 / 2:.0f}"
     )
-    assert "minutes on 2 cores" in told
+    assert "minutes on 2 cores (not counted: bc)" in told
     assert "only_tasks=TASK" in told
 
 

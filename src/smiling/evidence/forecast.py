@@ -99,12 +99,7 @@ def announcement(
     runs = sum(seeds for learner, _, seeds in jobs if learner != "expert")
     counted = ((experts, "expert"), (runs, "run"))
     what = " and ".join(_counted(count, name) for count, name in counted if count)
-    hours = _all_hours(settings, jobs, measured)
-    time = (
-        ""
-        if hours is None
-        else f", about {_counted(max(1, round(60 * hours / cores)), 'minute')} on {_counted(cores, 'core')}"
-    )
+    time = _time(_job_hours(settings, jobs, measured), cores)
     return f"{settings.named}: {what} to make beyond what is there{time}; {FEWER}"
 
 
@@ -112,22 +107,32 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}{'s' * (count != 1)}"
 
 
-def _all_hours(
+def _time(hours: dict[str, float | None], cores: int) -> str:
+    """What is said of the hours by learner: those that are known, and whose are not."""
+    known = [each for each in hours.values() if each is not None]
+    if not known:
+        return ""
+    uncounted = ", ".join(learner for learner, each in hours.items() if each is None)
+    minutes = max(1, round(60 * sum(known) / cores))
+    left_out = f" (not counted: {uncounted})" if uncounted else ""
+    return f", about {_counted(minutes, 'minute')} on {_counted(cores, 'core')}{left_out}"
+
+
+def _job_hours(
     settings: ExperimentSettings, jobs: Sequence[tuple[str, str, int]], measured: Sequence[Path]
-) -> float | None:
-    """Of the jobs that were measured, all together; None if none was."""
+) -> dict[str, float | None]:
+    """Of all jobs of each learner, by the first of the files that knows the scale; None where that was not measured."""
+    hours: dict[str, float | None] = {}
     for path in measured:
         try:
             table = measurements(path, settings.scale)
         except UserError:
             continue
-        hours = [
-            seeds * each
-            for learner, task, seeds in jobs
-            if (each := run_hours(table, settings, learner, task, seeds)) is not None
-        ]
-        return sum(hours) if hours else None
-    return None
+        for learner, task, seeds in jobs:
+            each, before = run_hours(table, settings, learner, task, seeds), hours.get(learner, 0.0)
+            hours[learner] = None if each is None or before is None else before + seeds * each
+        return hours
+    return hours
 
 
 def disk_gigabytes(settings: ExperimentSettings, name: str) -> tuple[float, float]:
