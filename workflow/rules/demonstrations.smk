@@ -41,5 +41,5 @@ if OWN:
             ENVIRONMENT
         threads: 1
         shell:
-            'python src/collect_demonstrations.py "$@" --task {wildcards.task} --demos {input.demos} '
+            'python src/collect_demonstrations.py "$@" --task {wildcards.task} --demos {input.demos:q} '
             "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
