@@ -24,7 +24,7 @@ check-bits: $(READY)
 test: lint
 	$(PYTEST) -m "not slow"
 
-# Also what takes whole minutes each: learning under DreamerV3, and emulated processors (Debian's qemu-user).
+# Also what takes whole minutes each: learning under DreamerV3, the tutorial, emulated processors (Debian's qemu-user).
 test-all: lint
 	$(PYTEST)
 

@@ -13,7 +13,7 @@ torch.set_num_threads(1)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take minutes go first, so that no worker is left with one of them when the others are done."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("long", "slow")))
 
 
 @pytest.fixture

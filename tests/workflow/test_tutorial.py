@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from commands import ROOT, check_methods, copy_tree, planned, snakemake
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 def test_method_added_by_the_tutorial_keeps_the_contract_and_is_drawn(tmp_path):
