@@ -82,7 +82,8 @@ CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value)}" for key, v
 # remembers: what reruns a job is below, or its own `settings` and `code`.
 ENVIRONMENT_OF_JOBS = {"PYTHONPATH": ":".join(SOURCE_FOLDERS), **bits.pins(EXPERIMENT.training.bits)}
 EXPORTS = shlex.join(f"{name}={value}" for name, value in ENVIRONMENT_OF_JOBS.items())
-shell.prefix(f"set -euo pipefail; export {EXPORTS}; set -- {SETTINGS_FLAGS}; ")
+PREFIX = f"set -euo pipefail; export {EXPORTS}; set -- {SETTINGS_FLAGS}; "
+shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
 
 
 wildcard_constraints:
