@@ -1,14 +1,17 @@
 """What tests share: one thread, a clean set of streams, and small files to work on."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from smiling import bits
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 
 torch.set_num_threads(1)
+os.environ.update(bits.pins("any"))  # the scripts at smoke scale would start themselves anew with these
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

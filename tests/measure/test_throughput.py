@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 import torch
-from commands import assert_refused, run, run_well
+from commands import assert_refused, run_here, run_well
 from steps import update_operations
 from throughput import with_totals
 from torch.utils.flop_counter import FlopCounterMode
@@ -61,21 +61,23 @@ def measured(tmp_path):
 
 def test_forecast_is_steps_times_their_cost(measured):
     settings = ("--scale", "quick", "--set", "only_tasks=cheetah_run", "--set", "methods=[smiling,bc]")
-    told = run_well("forecast.py", *settings, "--throughput", measured, "--cores", 2)
+    told = run_well("forecast.py", *settings, "--throughput", measured, "--cores", 2, how=run_here)
     # The expert's 32 000 steps at 4 ms and 9 evaluations, the runs' 12 000 and 4; three episodes of 1 ms a step each.
     hours = (32_000 * 4 + 9 * 3000 + 5 * (12_000 * 4 + 4 * 3000)) / 3_600_000
     assert f"{hours:.3g} core-hours; {hours / 2:.3g} hours with 2 jobs" in told
 
 
 def test_forecast_without_measurements_says_how_to_measure(measured, tmp_path):
-    assert_refused(run("forecast.py", "--throughput", tmp_path / "none.csv"), "measure first", "throughput")
+    assert_refused(run_here("forecast.py", "--throughput", tmp_path / "none.csv"), "measure first", "throughput")
     pd.read_csv(measured).assign(scale="smoke").to_csv(measured, index=False)
-    assert_refused(run("forecast.py", "--scale", "quick", "--throughput", measured), "no measurement of scale 'quick'")
+    assert_refused(
+        run_here("forecast.py", "--scale", "quick", "--throughput", measured), "no measurement of scale 'quick'"
+    )
 
 
 def test_figure_without_measurements_is_refused(tmp_path):
     files = ("--throughput", tmp_path / "none.csv", "--costs", tmp_path / "none.csv")
     assert_refused(
-        run("measure/draw_throughput.py", *files, "--out", tmp_path / "figure"), "none.csv: there is no such file"
+        run_here("measure/draw_throughput.py", *files, "--out", tmp_path / "figure"), "none.csv: there is no such file"
     )
     assert not list(tmp_path.iterdir())

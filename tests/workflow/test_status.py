@@ -4,8 +4,9 @@ import json
 
 import pandas as pd
 import pytest
-from commands import run_well
+from commands import run_here, run_well
 from filelock import FileLock
+from finished_runs import flags
 
 import status
 from smiling.experiment import load_experiment
@@ -45,6 +46,6 @@ def test_each_run_is_in_its_state(results):
 
 
 def test_it_is_printed_with_a_sum(results):
-    printed = run_well("status.py", "--results", results, *(part for text in SETTINGS for part in ("--set", text)))
+    printed = run_well("status.py", "--results", results, *flags(*SETTINGS), how=run_here)
     assert "1000 of 3000" in printed
     assert "1 done, 2 begun, 10 waiting" in printed

@@ -78,8 +78,9 @@ CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value)}" for key, v
 
 
 # Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes), this tree's code,
-# whatever is installed, the pins under which libraries give the same bits elsewhere, and the settings as the positional parameters "$@". They are no part of the command that Snakemake
-# remembers: what reruns a job is below, or its own `settings` and `code`.
+# whatever is installed, the pins under which libraries give the same bits elsewhere, and the settings as the positional
+# parameters "$@". They are no part of the command that Snakemake remembers: what reruns a job is its `standing`, or its
+# own `settings` and `code`.
 ENVIRONMENT_OF_JOBS = {"PYTHONPATH": ":".join(SOURCE_FOLDERS), **bits.pins(EXPERIMENT.training.bits)}
 EXPORTS = shlex.join(f"{name}={value}" for name, value in ENVIRONMENT_OF_JOBS.items())
 PREFIX = f"set -euo pipefail; export {EXPORTS}; set -- {SETTINGS_FLAGS}; "
@@ -94,7 +95,7 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-# How a method of the library is run; the rule's params are in common with the other methods' rules.
+# How a method of the library is run, alone or with other seeds.
 IMITATE = (
     'python src/imitate.py "$@" --task {wildcards.task} --method {wildcards.method} --seeds {wildcards.seed} '
     "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} "
@@ -116,27 +117,25 @@ def named_files(folder, *names):
 
 
 def paths(pattern, **wildcards):
-    """`pattern` for the experiment's scale and the given wildcards."""
+    """`pattern` for the experiment and the given wildcards."""
     return expand(pattern, experiment=EXPERIMENT.experiment, **wildcards)
+
+
+def code_of_script(script, task=None):
+    """Fingerprint of the code that a script runs, on a task if it has one."""
+    solver = EXPERIMENT.task(task).solver if task else None
+    return fingerprint(Path(workflow.basedir, "src", script), task=task, solver=solver)
 
 
 def code(script):
     """A params function: hash of the code that the job runs, so that an edit reruns what depends on it, no more."""
-
-    def of_job(wildcards):
-        method, task = getattr(wildcards, "method", None), getattr(wildcards, "task", None)
-        solver = EXPERIMENT.task(task).solver if task else None
-        return fingerprint(Path(workflow.basedir, "src", script), method, task, solver)
-
-    return of_job
+    return lambda wildcards: code_of_script(script, getattr(wildcards, "task", None))
 
 
 def code_of(made, task):
     """Fingerprint of the code that makes an 'expert', its 'demonstrations', or a run of a method."""
-    stages = {"expert": "train_expert.py", "demonstrations": "collect_demonstrations.py"}
-    if made in stages:
-        return fingerprint(Path(workflow.basedir, "src", stages[made]), task=task, solver=EXPERIMENT.task(task).solver)
-    return code_of_run(EXPERIMENT, made, task)
+    scripts = {"expert": "train_expert.py", "demonstrations": "collect_demonstrations.py"}
+    return code_of_script(scripts[made], task) if made in scripts else code_of_run(EXPERIMENT, made, task)
 
 
 def surveyed():

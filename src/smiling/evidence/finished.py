@@ -146,23 +146,25 @@ def drawn_from(results: Path, settings: ExperimentSettings, groups: Sequence[Run
 
 def makers(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[str, Any]:
     """How many runs were made by which commit, packages and machine, of which bits, by other code than this tree's."""
-    commits, packages, machines, bits, other_code = Counter[str](), Counter[str](), Counter[str](), Counter[str](), 0
+    counted, other_code = {what: Counter[str]() for what in SEVERAL}, 0
     for group in groups:
         code = None if methods.is_external(group.method) else code_of_run(settings, group.method, group.task)
         for record in records(results, settings, group):
-            made = record.get("provenance") or {}
-            commits[_commit(made.get("git") or {})] += 1
-            packages[_packages(made)] += 1
-            machines[_machine(made.get("hardware") or {})] += 1
-            bits[(record.get("bits") or {}).get("alike", "unknown")] += 1
+            for what, name in _made(record).items():
+                counted[what][name] += 1
             other_code += code is not None and record.get("code") != code
+    runs = sum(len(group.seeds) for group in groups)
+    return {"runs": runs, "of_other_code": other_code, **{what: dict(names) for what, names in counted.items()}}
+
+
+def _made(record: dict[str, Any]) -> dict[str, str]:
+    """What a run was made by, under the names of SEVERAL."""
+    made = record.get("provenance") or {}
     return {
-        "runs": sum(commits.values()),
-        "of_other_code": other_code,
-        "commits": dict(commits),
-        "packages": dict(packages),
-        "machines": dict(machines),
-        "bits": dict(bits),  # which machines share them
+        "commits": _commit(made.get("git") or {}),
+        "packages": _packages(made),
+        "machines": _machine(made.get("hardware") or {}),
+        "bits": (record.get("bits") or {}).get("alike", "unknown"),  # which machines share them
     }
 
 

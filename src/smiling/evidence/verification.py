@@ -7,7 +7,7 @@ from typing import Any
 
 import envs
 from smiling import methods
-from smiling.experiment import ExperimentSettings, effective_of, in_full
+from smiling.experiment import ExperimentSettings, in_full
 from smiling.runs.demonstrations import read_demonstrations
 from smiling.runs.provenance import file_digest
 from smiling.settings import Settings, UserError, differences
@@ -35,9 +35,8 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def settings_differences(recorded: Any, asked: Mapping[str, Settings | int]) -> list[str]:
-    """'key: value there, value here' for the settings that a result depends on and that are not those asked for."""
-    wanted = effective_of(asked)
+def settings_differences(recorded: Any, wanted: dict[str, Any], asked: Mapping[str, Settings | int]) -> list[str]:
+    """'key: value there, value here' for what was recorded that is not `wanted`, the part of `asked` that counts."""
     if not isinstance(recorded, dict):
         return [f"settings: {recorded!r} there, {wanted!r} here"]
     return differences(_without_effectless(recorded, in_full(asked), wanted), wanted)
@@ -64,13 +63,14 @@ def run_differences(
         asked["label"] = methods.load(method).label
         return differences({name: record.get(name, value) for name, value in asked.items()}, asked)
     found = differences({name: record.get(name) for name in asked}, asked)
-    return found + settings_differences(record.get("settings"), settings.settings_of_run(method, task))
+    wanted = settings.of_run(method, task)
+    return found + settings_differences(record.get("settings"), wanted, settings.settings_of_run(method, task))
 
 
 def expert_differences(record: dict[str, Any], settings: ExperimentSettings, task: str) -> list[str]:
     """The same of an expert's record: what its training depends on."""
     wanted = settings.of_expert(task)
-    return _differences_within(record.get("settings"), wanted, settings.settings_of_expert(task))
+    return settings_differences(record.get("settings"), wanted, settings.settings_of_expert(task))
 
 
 def demonstrations_differences(record: dict[str, Any], settings: ExperimentSettings, task: str) -> list[str]:
@@ -79,7 +79,7 @@ def demonstrations_differences(record: dict[str, Any], settings: ExperimentSetti
     found = differences({"task": record.get("task")}, {"task": task})
     if own is None:
         wanted = settings.of_demonstrations(task)
-        return found + _differences_within(record.get("settings"), wanted, settings.settings_of_expert(task))
+        return found + settings_differences(record.get("settings"), wanted, settings.settings_of_expert(task))
     digest = {"demonstrations": read_demonstrations(own, *envs.sizes(task)).digest()} if own.exists() else {}
     return found + differences({name: record.get("digest") for name in digest}, digest)
 
@@ -88,12 +88,6 @@ def scale_differences(record: dict[str, Any], settings: ExperimentSettings) -> l
     """What of a returns.json bears on how curves are normalised, but not on what is learnt from."""
     asked = {"expert.evaluation_episodes": settings.expert.evaluation_episodes}
     return differences({name: len(record.get("random_episodes") or ()) for name in asked}, asked)
-
-
-def _differences_within(recorded: Any, wanted: dict[str, Any], full: Mapping[str, Settings | int]) -> list[str]:
-    if not isinstance(recorded, dict):
-        return [f"settings: {recorded!r} there, {wanted!r} here"]
-    return differences(_without_effectless(recorded, in_full(full), wanted), wanted)
 
 
 def check_run(
