@@ -125,21 +125,31 @@ class Training(Loop):
             self._rewarded = 0
         if self.rewards is not None and self.settings.reward_for == "replay":
             self._reward_replays(self.rewards)
-        batches = [self._batch(index) for index in range(len(self.seeds))]
+        places = [self._places(index) for index in range(len(self.seeds))]
+        # One look for all seeds: on a GPU it waits for what was asked of it before.
+        if self._outcomes is not None and bool((torch.stack(places) == self.replays[0].newest).any()):
+            self._arrive()
+        batches = [self._batch(index, drawn) for index, drawn in enumerate(places)]
         self._report |= self.solver.update(Batch(*(torch.stack(parts) for parts in zip(*batches, strict=True))))
 
-    def _batch(self, index: int) -> Batch:
-        """A batch of the seed at `index`; its rewards are the learned ones where there is a learned reward."""
-        replay, random, size = self.replays[index], self.random[index], self.solver.settings.batch
-        stored = self.rewards is not None and self.settings.reward_for == "replay"
-        places = replay.draw(size, random, skip=self.step - self._rewarded if stored else 0)
-        if self._outcomes is not None and bool((places == replay.newest).any()):
-            self._arrive()
+    @property
+    def _stored(self) -> bool:
+        """Whether learned rewards are kept in the replays."""
+        return self.rewards is not None and self.settings.reward_for == "replay"
+
+    def _places(self, index: int) -> Tensor:
+        """Transitions drawn for an update of the seed at `index`."""
+        skip = self.step - self._rewarded if self._stored else 0
+        return self.replays[index].draw(self.solver.settings.batch, self.random[index], skip=skip)
+
+    def _batch(self, index: int, places: Tensor) -> Batch:
+        """The batch there of the seed at `index`; its rewards are the learned ones where there is a learned reward."""
+        replay = self.replays[index]
         batch = replay.batch(places)
         if self.rewards is None:
             return batch
         reward = self.rewards[index]
-        pointwise = batch.rewards if stored else reward.pointwise(self._features(replay, places))
+        pointwise = batch.rewards if self._stored else reward.pointwise(self._features(replay, places))
         return batch._replace(rewards=reward.in_batch(pointwise))
 
     def _reward_replays(self, rewards: Sequence[LearnedReward]) -> None:
