@@ -20,7 +20,7 @@ from smiling.score.pair import ScorePair
 from smiling.score.stein import SteinCost, Tuning
 from smiling.settings import Settings
 
-# (state, time, noise) triples evaluated together: on a CPU the hidden layers stay in a core's cache, a GPU is kept busy.
+# (state, time, noise) triples evaluated together: hidden layers stay in a CPU core's cache, and a GPU is kept busy.
 ROWS_AT_ONCE = {"cpu": 2048, "cuda": 262_144}
 
 
