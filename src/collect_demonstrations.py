@@ -81,7 +81,8 @@ def from_file(options: argparse.Namespace) -> dict[str, Any]:
     adopted = read_demonstrations(options.demos, *envs.sizes(options.task))
     write_demonstrations(options.out / "demonstrations.npz", adopted)
     returns = adopted.returns()
-    return {"expert_return": float(np.mean(returns)), "demonstrations": returns, "digest": adopted.digest()}
+    read = {"file": str(options.demos), "digest": adopted.digest()}
+    return {"expert_return": float(np.mean(returns)), "demonstrations": returns, **read}
 
 
 def main() -> None:

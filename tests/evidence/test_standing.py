@@ -1,5 +1,7 @@
 """Which finished results stand, which are made again, and which are another experiment's."""
 
+import json
+
 import pytest
 from finished_runs import DIGEST, experiment, write_returns, write_run
 
@@ -47,8 +49,9 @@ def test_other_settings_are_another_experiments(results):
 def test_conflicts_are_refused_with_both_values_their_number_and_two_ways_on(results):
     settings = experiment(*SETTINGS, "sac.width=17")
     found = standing.survey(results, settings, lambda made, task: "")
+    found.refuse(results / TASK / "states" / "bc" / "seed0", "smoke")  # what is not there is in nobody's way
     with pytest.raises(UserError) as error:
-        found.refuse_conflicts("smoke")
+        found.refuse(results / TASK / "states" / "dac" / "seed0", "smoke")
     told = str(error.value)
     for part in ("experiment 'smoke'", "and 2 more", "sac.width: 16 there, 17 here", "experiment=NAME", "replace=true"):
         assert part in told
@@ -71,14 +74,57 @@ def test_the_content_of_demonstrations_counts(results, demonstrations_file):
     """Not the file's name or time: a run that learnt from the same arrays stands."""
     own = f"tasks.{TASK}.demonstrations={demonstrations_file}"
     everything = {"demonstrations", "states/dac/seed0", "states/smiling/seed0"}
+    write_own(results, file=str(demonstrations_file), digest=DIGEST)
     assert survey(results, own) == (everything, {})
     digest = read_demonstrations(demonstrations_file, 8, 2).digest()
     assert digest != DIGEST
-    write_returns(results, experiment(*SETTINGS), TASK, code="demonstrations", digest=digest)
+    write_own(results, file="elsewhere.npz", digest=digest)
     assert survey(results, own)[0] == everything - {"demonstrations"}
     for method in ("smiling", "dac"):
         write_run(results, experiment(*SETTINGS), TASK, method, 0, RETURNS, says={"demonstrations": digest})
     assert survey(results, own) == (set(), {})
+
+
+def write_own(results, **record):
+    """returns.json of demonstrations of the user's own."""
+    write_returns(results, experiment(*SETTINGS), TASK, code="demonstrations", **record)
+    path = results / TASK / "demonstrations" / "returns.json"
+    record = json.loads(path.read_text())
+    del record["settings"]
+    path.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("there", ["the expert's", "'other.npz' (1234)"])
+def test_other_demonstrations_are_another_experiments(results, demonstrations_file, there):
+    if there != "the expert's":
+        write_own(results, file="other.npz", digest="1234")
+    outdated, conflicts = survey(results, f"tasks.{TASK}.demonstrations={demonstrations_file}")
+    told = [f"demonstrations: {there} there, '{demonstrations_file}' of another content here"]
+    assert conflicts == {"demonstrations": told}
+    assert outdated == {"states/dac/seed0", "states/smiling/seed0"}
+
+
+def test_demonstrations_of_ones_own_where_an_expert_is_asked_for_are_another_experiments(results):
+    write_own(results, file="mine.npz", digest="1234")
+    told = ["demonstrations: 'mine.npz' (1234) there, the expert's here"]
+    assert survey(results)[1] == {"demonstrations": told}
+
+
+def test_a_run_that_does_not_say_what_it_learnt_from_is_known(results):
+    record = results / TASK / "states" / "dac" / "seed0" / "run.json"
+    said = json.loads(record.read_text())
+    del said["demonstrations"]
+    record.write_text(json.dumps(said))
+    assert standing.survey(results, experiment(*SETTINGS), lambda *_: "").silent == {record.parent}
+
+
+def test_a_damaged_record_is_refused_where_it_is_needed(results):
+    run = results / TASK / "states" / "dac" / "seed0"
+    (run / "run.json").write_text("{")
+    found = standing.survey(results, experiment(*SETTINGS), lambda *_: "")
+    assert run in found.not_as_asked()
+    with pytest.raises(UserError, match="run.json is not JSON; delete its folder"):
+        found.refuse(run, "smoke")
 
 
 def test_a_run_that_is_not_finished_is_not_looked_at(results):

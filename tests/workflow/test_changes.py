@@ -54,6 +54,8 @@ EDITED = {
 }
 OTHERS = {
     *("a run is deleted", "the content of demonstrations of your own", "their file's time, compression or `made_by`"),
+    *("their path, to another file of the same content", "their path, to a file of another content"),
+    *("the expert's demonstrations, to your own", "a seed is deleted of those trained together (`seeds_together`)"),
     *("their path, to one that does not exist", "a file among an external program's `sources`"),
     *("versions of packages or Python, commit, machine", "a curve or a record, by hand"),
     "`.snakemake` is deleted, or the tree is moved",
@@ -137,6 +139,27 @@ def test_a_run_is_deleted(finished):
     (finished / "kept").rename(run)
 
 
+def test_a_seed_is_deleted_of_those_trained_together(finished):
+    assert plan(finished, *CONFIG, "seeds_together=2") == {}
+    run = finished / RECORD.parent
+    run.rename(finished / "kept")
+    assert plan(finished, *CONFIG, "seeds_together=2") == {"together0": 1}
+    (finished / "kept").rename(run)
+
+
+def test_the_experts_demonstrations_to_your_own(finished):
+    write_mine(finished, np.random.default_rng(0))
+    mine = f"tasks={{{TASK}: {{demonstrations: mine.npz}}}}"
+    assert_done(plan(finished, *CONFIG, mine), REFUSED)
+    assert plan(finished, *CONFIG, mine, "replace=true") == {"adopt": 1, "dac": 2, "bc": 2}
+
+
+@pytest.mark.parametrize("target", ["help", "status", "figure2", "table2", "runs --config methods=bc"])
+def test_what_needs_no_result_of_other_settings_is_not_refused(target, finished):
+    name, *further = target.split()
+    assert snakemake(finished, "-n", name, *CONFIG, PENALTY, *further[1:]).returncode == 0
+
+
 def test_versions_commit_machine(finished):
     record = json.loads((finished / RECORD).read_text())
     record["provenance"]["versions"]["torch"] = "2.99"
@@ -156,7 +179,8 @@ def test_a_curve_by_hand(finished):
     with edited(curve, content.replace("\n3000,", "\n3000,9")):
         done = snakemake(finished, "--cores", "1", "figure3", *CONFIG)
     assert done.returncode != 0
-    assert re.search(r"dac/seed0/run.json is of another run than is asked for: curve: '\w+' there", done.stderr)
+    told = r"dac/seed0/run.json is not of what lies there: curve: '\w+' there, '\w+' here; delete \S+/dac/seed0 to"
+    assert re.search(told, done.stderr)
     assert not (finished / "figures" / "smoke" / "figure3.png").exists()
     made(finished, *CONFIG)
 
@@ -228,6 +252,16 @@ def test_their_file_without_its_content(own):
     with edited(own / "mine.npz", b""):
         write_demonstrations(own / "mine.npz", mine)
         assert plan(own, *OWN) == {}
+
+
+def test_their_path_to_another_file(own):
+    shutil.copy(own / "mine.npz", own / "copy.npz")
+    asked = (*OWN[:-1], f"tasks={{{TASK}: {{demonstrations: copy.npz}}}}")
+    assert plan(own, *asked) == {"adopt": 1, "theirs": 1}  # theirs does not say what it learnt from
+    with edited(own / "mine.npz", (own / "mine.npz").read_bytes()):
+        write_mine(own, np.random.default_rng(1))
+        shutil.copy(own / "mine.npz", own / "copy.npz")
+    assert_done(plan(own, *asked), REFUSED)
 
 
 def test_their_path_to_one_that_does_not_exist(own):

@@ -47,6 +47,15 @@ def told(what, *arguments):
         raise WorkflowError(f"configuration: {error}") from None
 
 
+def refused(what, *arguments):
+    """The same from an input function, whose errors Snakemake would bury in a traceback."""
+    try:
+        what(*arguments)
+    except UserError as error:
+        print(f"WorkflowError:\nconfiguration: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
 def may_replace(config):
     """Whether `config` allows that results of other settings are made anew."""
     try:
@@ -58,8 +67,9 @@ def may_replace(config):
 def checked(config):
     """The experiment that `config` asks for."""
     asked = experiment.resolve(str(config.get("scale", "quick")), overrides(config))
-    for task, file in ((name, part.demonstrations) for name, part in asked.tasks.items() if part.demonstrations):
-        if not file.is_file():
+    for task in asked.task_names():
+        file = asked.task(task).demonstrations
+        if file and not file.is_file():
             raise UserError(f"setting 'tasks.{task}.demonstrations' is {str(file)!r}: there is no such file")
     return asked
 
@@ -95,9 +105,10 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-# How a method of the library is run, alone or with other seeds.
+# How a method of the library is run, alone or with other seeds. These are a resource: Snakemake reruns nothing when one
+# changes, so that to ask for fewer seeds, or for them one by one, makes none of them anew.
 IMITATE = (
-    'python src/imitate.py "$@" --task {wildcards.task} --method {wildcards.method} --seeds {wildcards.seed} '
+    'python src/imitate.py "$@" --task {wildcards.task} --method {wildcards.method} --seeds {resources.seeds} '
     "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} "
     f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.')} 2>&1 | tee -i {{log}}"
 )
@@ -139,28 +150,34 @@ def code_of(made, task):
 
 
 def surveyed():
-    """Which finished results must be made again. Results of other settings stop Snakemake, unless they may be replaced."""
-    replace = may_replace(config)
-    found = standing.survey(Path("results", EXPERIMENT.experiment), EXPERIMENT, code_of)
-    if not replace:
-        found.refuse_conflicts(EXPERIMENT.experiment)
-    return {str(folder) for folder in (*found.outdated, *found.conflicts)}
+    """Which finished results are not as they would be made now; a job's own process need not know."""
+    if not workflow.is_main_process:
+        return standing.Standing()
+    return standing.survey(Path("results", EXPERIMENT.experiment), EXPERIMENT, code_of)
 
 
 # What is outdated is known by the results' own records, whatever Snakemake remembers of them. A job is told by its input
 # `standing`: a file that is new each time, and counts as ancient where the job's results stand.
 STANDING = Path(".snakemake", "asked")
-OUTDATED = told(surveyed) if workflow.is_main_process else set()
+MAY_REPLACE = told(may_replace, config)
+FOUND = told(surveyed)
+OUTDATED = FOUND.not_as_asked()
 STANDING.parent.mkdir(exist_ok=True)
 STANDING.write_text(f"{time.time()}\n")
 
 
 def standing_of(*folders):
-    """An input function: whether results in any of `folders`, patterns of wildcards, are outdated."""
+    """An input function: whether results in any of `folders`, patterns of wildcards, are outdated.
+
+    Results of other settings stop Snakemake where something that is asked for needs them, unless they may be replaced.
+    """
 
     def of_job(wildcards):
-        outdated = any(folder.format(**wildcards) in OUTDATED for folder in folders)
-        return str(STANDING) if outdated else ancient(str(STANDING))
+        results = [Path(folder.format(**wildcards)) for folder in folders]
+        if not MAY_REPLACE:
+            for folder in results:
+                refused(FOUND.refuse, folder, EXPERIMENT.experiment)
+        return ancient(str(STANDING)) if OUTDATED.isdisjoint(results) else str(STANDING)
 
     return of_job
 
@@ -176,13 +193,14 @@ def standing_on(files):
 def demonstrations_of(*folders):
     """An input function: what the runs in `folders`, patterns of wildcards, learn from.
 
-    Of finished runs that stand it counts as ancient: if the same demonstrations are written anew, no run is made again.
-    Else it must not: Snakemake looks for no other reason to make a job whose inputs are all ancient.
+    Of finished runs that stand, and say what they learnt from, it counts as ancient: if the same demonstrations are
+    written anew, no run is made again. Else it must not: Snakemake looks for no other reason to make a job whose inputs
+    are all ancient, and by the file's time alone it knows that a program which says nothing learnt from older ones.
     """
 
     def of_job(wildcards):
-        runs = [folder.format(**wildcards) for folder in folders]
-        stand = all(Path(run, "curve.csv").exists() and run not in OUTDATED for run in runs)
+        runs = [Path(folder.format(**wildcards)) for folder in folders]
+        stand = all((run / "curve.csv").exists() for run in runs) and (OUTDATED | FOUND.silent).isdisjoint(runs)
         file = f"{DEMOS}/demonstrations.npz".format(**wildcards)
         return ancient(file) if stand else file
 

@@ -16,5 +16,7 @@ rule imitate:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        seeds=lambda wildcards: wildcards.seed,
     shell:
         IMITATE

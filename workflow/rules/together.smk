@@ -1,8 +1,7 @@
 """Several seeds of a run in one process, where `seeds_together` asks for it and method and solver can.
 
 A rule for each group of seeds and task, since a rule's outputs and priority cannot depend on its wildcards: the longest
-runs go first, so that no core is idle at the end. The seeds reach the command as a resource: Snakemake reruns nothing
-when a resource changes, so that to ask for fewer seeds makes none of them anew.
+runs go first, so that no core is idle at the end.
 """
 
 RUN_FILES = ("curve.csv", "run.json", "policy.safetensors")
@@ -33,6 +32,6 @@ for number, (seeds, task) in enumerate(groups_of_seeds()):
         resources:
             seeds=" ".join(map(str, seeds)),
         shell:
-            IMITATE.replace("{wildcards.seed}", "{resources.seeds}")
+            IMITATE
 
     workflow.ruleorder(f"together{number}", *ALONE)

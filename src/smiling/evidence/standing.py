@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from smiling import methods
 from smiling.evidence import verification
@@ -19,19 +20,26 @@ class Standing:
 
     outdated: set[Path] = field(default_factory=set)  # of other code or demonstrations: made again
     conflicts: dict[Path, list[str]] = field(default_factory=dict)  # of other settings, with what differs
+    damaged: dict[Path, str] = field(default_factory=dict)  # with a record that cannot be read, and why
+    silent: set[Path] = field(default_factory=set)  # runs whose record does not say what they learnt from
 
-    def refuse_conflicts(self, experiment: str) -> None:
-        """Stop before anything is made.
+    def not_as_asked(self) -> set[Path]:
+        """All that must be made again, or be refused."""
+        return {*self.outdated, *self.conflicts, *self.damaged}
+
+    def refuse(self, folder: Path, experiment: str) -> None:
+        """Stop before what is in `folder` is made again, if it is another experiment's.
 
         Raises:
-            UserError: if there are conflicts, naming a key, both values, how many there are and the ways on.
+            UserError: naming a key, both values, how many such results there are and the ways on; or what is damaged.
         """
-        if self.conflicts:
-            folder, found = next(iter(self.conflicts.items()))
+        if folder in self.damaged:
+            raise UserError(self.damaged[folder])
+        if folder in self.conflicts:
             more = f" and {len(self.conflicts) - 1} more" if len(self.conflicts) > 1 else ""
             raise UserError(
-                f"experiment '{experiment}' has results of other settings ({folder}{more}): {'; '.join(found)}; "
-                f"{verification.WAYS_ON}"
+                f"experiment '{experiment}' has results of other settings ({folder}{more}): "
+                f"{'; '.join(self.conflicts[folder])}; {verification.WAYS_ON}"
             )
 
 
@@ -45,28 +53,39 @@ def survey(results: Path, settings: ExperimentSettings, code: Code) -> Standing:
 
 def _survey_task(folder: Path, settings: ExperimentSettings, task: str, code: Code, found: Standing) -> None:
     expert, demonstrations = folder / "expert", folder / "demonstrations"
-    own = settings.task(task).demonstrations is not None
-    if not own and (expert / "run.json").is_file():
-        record = verification.read_record(expert / "run.json")
+    own = settings.task(task).demonstrations
+    if own is None and (record := _record(found, expert / "run.json")):
         differing = verification.expert_differences(record, settings, task)
         _note(found, expert, differing, record.get("code") != code("expert", task))
-    made_anew = not own and _is_noted(found, expert)
+    made_anew = own is None and expert in found.not_as_asked()
     digest = None
-    if (demonstrations / "returns.json").is_file():
-        record = verification.read_record(demonstrations / "returns.json")
+    if record := _record(found, demonstrations / "returns.json"):
         differing, digest = verification.demonstrations_differences(record, settings, task), record.get("digest")
-        # Demonstrations of the user's own that have changed are taken up, as changed code is; settings are not.
         other_code = record.get("code") != code("demonstrations", task)
-        made_anew = made_anew or (bool(differing) if own else other_code)
+        # A file of the user's own that has changed is taken up, as changed code is; another file is another setting.
+        changed_file = bool(differing) and own is not None and verification.is_of_file(record, own)
+        made_anew = made_anew or changed_file or (own is None and other_code)
         other_scale = bool(verification.scale_differences(record, settings))
-        _note(found, demonstrations, [] if own else differing, made_anew or other_code or other_scale)
-        made_anew = made_anew or demonstrations in found.conflicts
+        _note(found, demonstrations, [] if changed_file else differing, made_anew or other_code or other_scale)
+    made_anew = made_anew or demonstrations in found.conflicts or demonstrations in found.damaged
     for run, method, demos_kind in _finished_runs(folder):
-        record = verification.read_record(run / "run.json")
-        differing = verification.run_differences(record, settings, method, task, demos_kind)
-        other_code = not methods.is_external(method) and record.get("code") != code(method, task)
-        other_states = digest is not None and record.get("demonstrations", digest) != digest
-        _note(found, run, differing, made_anew or other_code or other_states)
+        if record := _record(found, run / "run.json"):
+            differing = verification.run_differences(record, settings, method, task, demos_kind)
+            other_code = not methods.is_external(method) and record.get("code") != code(method, task)
+            other_states = digest is not None and record.get("demonstrations", digest) != digest
+            _note(found, run, differing, made_anew or other_code or other_states)
+            found.silent |= set() if "demonstrations" in record else {run}
+
+
+def _record(found: Standing, path: Path) -> dict[str, Any] | None:
+    """The record in a file; None if there is none, or if it is damaged, which is noted."""
+    if not path.is_file():
+        return None
+    try:
+        return verification.read_record(path)
+    except UserError as error:
+        found.damaged[path.parent] = str(error)
+        return None
 
 
 def _note(found: Standing, folder: Path, differing: list[str], outdated: bool) -> None:
@@ -74,10 +93,6 @@ def _note(found: Standing, folder: Path, differing: list[str], outdated: bool) -
         found.conflicts[folder] = differing
     elif outdated:
         found.outdated.add(folder)
-
-
-def _is_noted(found: Standing, folder: Path) -> bool:
-    return folder in found.outdated or folder in found.conflicts
 
 
 def _finished_runs(folder: Path) -> Iterator[tuple[Path, str, str]]:

@@ -27,7 +27,9 @@ def read_record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text())
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: nothing says how that was made; make it anew, or leave it out") from None
+        raise UserError(
+            f"{path} is missing: nothing says how that was made; delete its folder to make it anew, or leave it out"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise UserError(f"{path} is not JSON; delete its folder to make it anew") from None
     if not isinstance(record, dict):
@@ -74,14 +76,27 @@ def expert_differences(record: dict[str, Any], settings: ExperimentSettings, tas
 
 
 def demonstrations_differences(record: dict[str, Any], settings: ExperimentSettings, task: str) -> list[str]:
-    """The same of a demonstrations folder's returns.json; of demonstrations of the user's own, their content."""
+    """The same of a demonstrations folder's returns.json; of demonstrations of the user's own, their content.
+
+    Raises:
+        UserError: if the user's own cannot be read.
+    """
     own = settings.task(task).demonstrations
     found = differences({"task": record.get("task")}, {"task": task})
-    if own is None:
+    is_experts = "settings" in record
+    if own is None and is_experts:
         wanted = settings.of_demonstrations(task)
-        return found + settings_differences(record.get("settings"), wanted, settings.settings_of_expert(task))
-    digest = {"demonstrations": read_demonstrations(own, *envs.sizes(task)).digest()} if own.exists() else {}
-    return found + differences({name: record.get("digest") for name in digest}, digest)
+        return found + settings_differences(record["settings"], wanted, settings.settings_of_expert(task))
+    if own is not None and record.get("digest") == read_demonstrations(own, *envs.sizes(task)).digest():
+        return found
+    there = "the expert's" if is_experts else f"'{record.get('file', 'a file')}' ({record.get('digest')})"
+    here = "the expert's" if own is None else f"'{own}' of another content"
+    return [*found, f"demonstrations: {there} there, {here} here"]
+
+
+def is_of_file(record: dict[str, Any], own: Path) -> bool:
+    """Whether a returns.json is of demonstrations that were read from `own`, whatever that held then."""
+    return Path(record.get("file", "")).resolve() == own.resolve()
 
 
 def scale_differences(record: dict[str, Any], settings: ExperimentSettings) -> list[str]:
@@ -101,13 +116,14 @@ def check_run(
     path = folder / "run.json"
     record = read_record(path)
     found = run_differences(record, settings, method, task, demos_kind)
-    seed = {"seed": int(folder.name.removeprefix("seed"))}
-    found += differences({"seed": record.get("seed", seed["seed"])}, seed)
-    content = {"demonstrations": digest, "curve": file_digest(folder / "curve.csv")}
-    said = content if methods.is_external(method) else {}  # where it says nothing
-    found += differences({name: record.get(name, said.get(name)) for name in content}, content)
     if found:
         raise UserError(f"{path} is of another run than is asked for: {'; '.join(found)}; {WAYS_ON}")
+    seed = int(folder.name.removeprefix("seed"))
+    content = {"seed": seed, "demonstrations": digest, "curve": file_digest(folder / "curve.csv")}
+    said = content if methods.is_external(method) else {"seed": seed}  # where it says nothing
+    found = differences({name: record.get(name, said.get(name)) for name in content}, content)
+    if found:
+        raise UserError(f"{path} is not of what lies there: {'; '.join(found)}; delete {folder} to have it made anew")
     return record
 
 
