@@ -39,7 +39,7 @@ def sac(device: str = "cpu") -> SAC:
 def iq_learn(device: str = "cpu") -> SAC:
     random = torch.Generator().manual_seed(1)
     parts = (torch.rand(200, *size, generator=random) for size in ((STATE,), (ACTION,), (), (STATE,)))
-    return IQLearn(Batch(*parts), IQLearnSettings(sac=SMALL), True, (0, 1), device)
+    return IQLearn(Batch(*(part.to(device) for part in parts)), IQLearnSettings(sac=SMALL), True, (0, 1), device)
 
 
 def differences(solvers: list[SAC], updates: dict[int, float]) -> None:
