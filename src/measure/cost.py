@@ -172,7 +172,7 @@ def main() -> None:
     command.settle_process()
     tables = [measure(task, options.only, Repetitions(*options.repetitions)) for task in TASKS]
     table = pd.concat(tables, ignore_index=True)
-    with whole(options.out.with_suffix(".csv")) as temporary:
+    with whole(options.out) as temporary:
         table.to_csv(temporary, index=False)
     print(table.to_markdown(index=False, floatfmt=".3g"))
 
