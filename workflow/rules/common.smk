@@ -74,16 +74,22 @@ SETTINGS_FLAGS = shlex.join(
 )
 
 # The configuration for another process of Snakemake's.
-CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value)}" for key, value in config.items())])
+CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value, default=str)}" for key, value in config.items())])
 
 
 # Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes), this tree's code,
-# whatever is installed, the pins under which libraries give the same bits elsewhere, and the settings as the positional
-# parameters "$@". They are no part of the command that Snakemake remembers: what reruns a job is its `standing`, or its
-# own `settings` and `code`.
-ENVIRONMENT_OF_JOBS = {"PYTHONPATH": ":".join(SOURCE_FOLDERS), **bits.pins(EXPERIMENT.training.bits)}
+# whatever is installed, wherever Snakemake runs; the interpreter that runs Snakemake, unless conda is to bring one; the
+# pins under which libraries give the same bits elsewhere, and the settings as the positional parameters "$@". They are no
+# part of the command that Snakemake remembers: what reruns a job is its `standing`, or its own `settings` and `code`.
+ENVIRONMENT_OF_JOBS = {
+    "SUITE": str(workflow.basedir),
+    "PYTHONPATH": ":".join(SOURCE_FOLDERS),
+    **bits.pins(EXPERIMENT.training.bits),
+}
 EXPORTS = shlex.join(f"{name}={value}" for name, value in ENVIRONMENT_OF_JOBS.items())
-PREFIX = f"set -euo pipefail; export {EXPORTS}; set -- {SETTINGS_FLAGS}; "
+BINARIES = "" if "conda" in map(str, workflow.deployment_settings.deployment_method) else Path(sys.executable).parent
+PROGRAMS = f'export PATH={shlex.quote(str(BINARIES))}:"$PATH"; ' if BINARIES else ""
+PREFIX = f"set -euo pipefail; export {EXPORTS}; {PROGRAMS}set -- {SETTINGS_FLAGS}; "
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
 
 
@@ -97,9 +103,9 @@ wildcard_constraints:
 
 # How a method of the library is run, alone or with other seeds.
 IMITATE = (
-    'python src/imitate.py "$@" --task {wildcards.task} --method {wildcards.method} --seeds {wildcards.seed} '
-    "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} "
-    f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.')} 2>&1 | tee -i {{log}}"
+    'python "$SUITE"/src/imitate.py "$@" --task {wildcards.task:q} --method {wildcards.method:q} '
+    "--seeds {wildcards.seed:q} --demos-kind {wildcards.demos:q} --demonstrations {input.demonstrations:q} "
+    f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.').replace('}', ':q}')} 2>&1 | tee -i {{log:q}}"
 )
 
 

@@ -17,8 +17,8 @@ rule collect:
         ENVIRONMENT
     threads: 1
     shell:
-        'python src/collect_demonstrations.py "$@" --task {wildcards.task} --policy {input.policy} '
-        "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/collect_demonstrations.py "$@" --task {wildcards.task:q} --policy {input.policy:q} '
+        '--out "$(dirname {output.returns:q})" 2>&1 | tee -i {log:q}'
 
 
 if OWN:
@@ -41,5 +41,5 @@ if OWN:
             ENVIRONMENT
         threads: 1
         shell:
-            'python src/collect_demonstrations.py "$@" --task {wildcards.task} --demos {input.demos:q} '
-            "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
+            'python "$SUITE"/src/collect_demonstrations.py "$@" --task {wildcards.task:q} --demos {input.demos:q} '
+            '--out "$(dirname {output.returns:q})" 2>&1 | tee -i {log:q}'

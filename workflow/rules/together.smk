@@ -33,6 +33,6 @@ for number, (seeds, task) in enumerate(groups_of_seeds()):
         resources:
             seeds=" ".join(map(str, seeds)),
         shell:
-            IMITATE.replace("{wildcards.seed}", "{resources.seeds}")
+            IMITATE.replace("{wildcards.seed:q}", "{resources.seeds}")
 
     workflow.ruleorder(f"together{number}", *ALONE)
