@@ -1,6 +1,5 @@
 """Folders of runs: one process at a time, checkpoints while they last, whole artefacts when they are done."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -130,14 +129,3 @@ def is_held(folder: Path) -> bool:
 def _write_curve(path: Path, rows: Curve) -> None:
     with whole(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
-
-
-def check_finite(values: dict[str, float], step: int) -> None:
-    """Stop a run that has diverged.
-
-    Raises:
-        UserError: naming the first quantity that is NaN or infinite.
-    """
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise UserError(f"training diverged: {name} is {value} at step {step}; a smaller learning rate may help")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 import envs
 from smiling.reward import LearnedReward
+from smiling.runs.divergence import NotFinite, finite_actions
 from smiling.runs.seeding import derive
 from smiling.solvers.dreamer.agent import Dreamer
 from smiling.solvers.dreamer.policy import DreamerPolicy
@@ -77,7 +78,7 @@ class DreamerTraining(Loop):
 
     def _step_all(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """States arrived at, and the task's rewards for arriving there: unseen where a learned one stands in."""
-        steps = [env.step(action) for env, action in zip(self.envs, actions.cpu().numpy(), strict=True)]
+        steps = [env.step(action) for env, action in zip(self.envs, finite_actions(actions), strict=True)]
         rewards = [step[1] if self.rewards is None else UNSEEN for step in steps]
         return self._tensor([step[0] for step in steps]), self._tensor(rewards)
 
@@ -92,8 +93,16 @@ class DreamerTraining(Loop):
         if self.rewards is not None and reward_is_due:
             self._update_rewards(self.rewards)
         if (self.step - settings.first_update) % settings.env_steps_per_update == 0:
-            report = self.solver.update(self._batch())
-            self._report |= {name: value[None] for name, value in report.items()}
+            self._report |= {name: value[None] for name, value in self._update().items()}
+
+    def _update(self) -> dict[str, Tensor]:
+        batch = self._batch()
+        try:
+            return self.solver.update(batch)
+        except ValueError as error:
+            if "invalid values" not in str(error):  # as torch's distributions say of NaN
+                raise
+            raise NotFinite("a distribution of the agent's is NaN") from None
 
     def _batch(self) -> dict[str, Tensor]:
         """Sequences from the replay; the rewards of a learned reward are for the states of their own rows."""
