@@ -92,7 +92,7 @@ def draw(
 def draw_panel(axis: Axes, table: pd.DataFrame, task: str, normalised: bool) -> None:
     """One task."""
     shown = tuple(methods.base(name) for name in table["method"].unique())
-    steps = table["env_step"].max()
+    steps = max(table["env_step"].max(), 1)  # 0 where no method takes any
     exponent = int(math.log10(steps))
     if normalised:
         axis.axhline(1.0, color=EXPERT_COLOUR, linestyle="--", linewidth=1.0, label=r"$\pi^e$ (expert)")
