@@ -125,8 +125,8 @@ def _take(folder: Path, locks: ExitStack) -> None:
         locks.enter_context(FileLock(folder / LOCK, timeout=LOCK_SECONDS, fallback_to_soft=False))
     except Timeout:
         raise UserError(f"another process is working in {folder}; wait for it or stop it") from None
-    except (NotImplementedError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in WITHOUT_LOCKS:
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
             raise
         print(
             f"note: {folder} is on a file system without locks: see to it that no other process works there", flush=True
@@ -134,7 +134,7 @@ def _take(folder: Path, locks: ExitStack) -> None:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a process on this machine is working in `folder`, which need not be writable; no, where locks cannot be."""
+    """Whether a process on this machine is working in `folder`, which need not be writable; no, where it has no locks."""
     try:
         with (folder / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
