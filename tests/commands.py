@@ -12,6 +12,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
+from smiling import bits
+
 ROOT = Path(__file__).resolve().parents[1]
 TASK = "ball_in_cup_catch"
 SETTINGS = ["--scale", "smoke", "--set", "training.checkpoint_seconds=0"]
@@ -28,10 +30,19 @@ def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def run_here(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """The same in this process, for stages that train nothing: most of their time is spent on starting Python."""
+    """The same in this process, for stages that train nothing: most of their time is spent on starting Python.
+
+    It is not started anew under pins, and memory and threads stay as they are.
+    """
     printed, complained, code = io.StringIO(), io.StringIO(), 0
     line = command(script, *arguments)[1:]
-    with mock.patch.object(sys, "argv", line), redirect_stdout(printed), redirect_stderr(complained):
+    with (
+        mock.patch.object(sys, "argv", line),
+        mock.patch.dict(os.environ, {bits.RESTARTED: "1"}),
+        mock.patch("smiling.command.settle_process"),
+        redirect_stdout(printed),
+        redirect_stderr(complained),
+    ):
         try:
             runpy.run_path(line[0], run_name="__main__")
         except SystemExit as ended:

@@ -134,7 +134,7 @@ def _take(folder: Path, locks: ExitStack) -> None:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a process on this machine is working in `folder`, which need not be writable; no where it has no locks."""
+    """Whether a process on this machine is working in `folder`, which need not be writable; no if it has no locks."""
     try:
         with (folder / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
