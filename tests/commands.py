@@ -4,6 +4,7 @@ import io
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -69,10 +70,17 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
 def snakemake(
     tree: Path, *arguments: str, programs: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in `tree` with this interpreter's packages; jobs look in `programs` first, if that is given."""
+    """Run Snakemake in `tree` with this interpreter's packages; jobs use `programs` instead, if there are such.
+
+    They are handed on as functions of bash, which come before whatever the workflow puts on the path.
+    """
     binaries = Path(sys.executable).parent
-    path = ":".join(str(part) for part in (programs, binaries, os.environ["PATH"]) if part)
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": f"{tree}:{tree / 'src'}", **variables}
+    path = f"{binaries}:{os.environ['PATH']}"
+    instead = {
+        f"BASH_FUNC_{program.name}%%": f'() {{ {shlex.quote(str(program))} "$@"; }}'
+        for program in (programs.iterdir() if programs else ())
+    }
+    environment = {**os.environ, **instead, "PATH": path, "PYTHONPATH": f"{tree}:{tree / 'src'}", **variables}
     return subprocess.run(
         [str(binaries / "snakemake"), *arguments],
         cwd=tree,

@@ -408,7 +408,9 @@ def test_network_beyond_the_memory_is_told(width, demonstrations_file, tmp_path)
 
 
 def test_diverged_training_says_what_and_when():
-    said = r"diverged at step 7: critics_loss is nan; lower sac.critic_lr \(now 1e\+30\) or sac.actor_lr "
+    said = (
+        r"diverged at step 7: critics_loss is nan; lower sac.critic_lr \(now 1e\+30\) or sac.actor_lr \(now 0.001\); "
+    )
     with pytest.raises(UserError, match=said), divergence.advised({"sac.actor_lr": 1e-3, "sac.critic_lr": 1e30}):
         raise divergence.NotFinite("critics_loss is nan", 7)
     with pytest.raises(divergence.NotFinite, match="critics_loss is nan"):

@@ -31,9 +31,9 @@ def advised(rates: Mapping[str, float]) -> Iterator[None]:
         yield
     except NotFinite as error:
         named = [f"{name} (now {rate:g})" for name, rate in sorted(rates.items(), key=lambda item: -item[1])]
+        lower = " or ".join(filter(None, (", ".join(named[:-1]), *named[-1:])))
         raise UserError(
-            f"training diverged{error.when}: {error.what}; lower {' or '.join(named)}; "
-            "the checkpoint from before is kept"
+            f"training diverged{error.when}: {error.what}; lower {lower}; what was saved before is kept"
         ) from None
 
 
