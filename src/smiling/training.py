@@ -16,7 +16,7 @@ import envs
 from smiling.bits import Bits
 from smiling.evaluation import Evaluator, Policy
 from smiling.reward import LearnedReward
-from smiling.runs.divergence import NotFinite, check_finite, check_state
+from smiling.runs.divergence import NAN_PARAMETER, NotFinite, check_finite, check_state
 from smiling.runs.folder import RunFolder
 from smiling.runs.progress import Meter
 from smiling.runs.seeding import derive
@@ -118,6 +118,10 @@ class Loop:
             self._run(steps, folder, name)
         except NotFinite as error:
             raise NotFinite(error.what, self.step) from None
+        except ValueError as error:
+            if NAN_PARAMETER not in str(error):
+                raise
+            raise NotFinite("a distribution's parameter is NaN", self.step) from None
 
     def _run(self, steps: int, folder: RunFolder, name: str) -> None:
         saved = folder.load()

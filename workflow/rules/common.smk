@@ -263,6 +263,7 @@ RUNS = curves_of("figure3")
 ALL_CURVES = sorted({curve for figure in FIGURES for curve in curves_of(figure)})
 WHOLE_MACHINE = os.cpu_count()  # threads of a job beside which there shall be no other; Snakemake cuts them to --cores
 THROUGHPUT = "figures/{experiment}/throughput"
+# As params these are functions' values: braces in a path of the user's would be wildcards.
 DRAWN_SETTINGS = json.dumps(effective(EXPERIMENT))  # a change draws anew
 # What the cost of a step may depend on: a change measures anew.
 MEASURED_SETTINGS = EXPERIMENT.model_dump_json(

@@ -17,7 +17,7 @@ rule draw_figure1:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_figure1.py"),
     shell:
         'python "$SUITE"/src/draw_figure1.py "$@" --results results/{wildcards.experiment:q} '
@@ -80,8 +80,9 @@ rule draw_curves:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_curves.py"),
     shell:
         'python "$SUITE"/src/draw_curves.py "$@" --figure {wildcards.figure:q} '
-        "--results results/{wildcards.experiment:q} --out figures/{wildcards.experiment:q}/{wildcards.figure:q} 2>&1 | tee -i {log:q}"
+        "--results results/{wildcards.experiment:q} --out figures/{wildcards.experiment:q}/{wildcards.figure:q} "
+        "2>&1 | tee -i {log:q}"

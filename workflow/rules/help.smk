@@ -30,6 +30,6 @@ rule check_method:
     conda:
         ENVIRONMENT
     params:
-        method=config.get("method", ""),
+        method=lambda _: config.get("method", ""),
     shell:
         'python "$SUITE"/src/check_method.py --method {params.method:q} 2>&1 | tee -i {log:q}'

@@ -14,7 +14,7 @@ rule write_table1:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table1.py"),
     shell:
         'python "$SUITE"/src/write_table1.py "$@" --results results/{wildcards.experiment:q} '
@@ -32,7 +32,7 @@ rule write_table2:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table2.py"),
     shell:
         'python "$SUITE"/src/write_table2.py "$@" --out figures/{wildcards.experiment:q}/table2 2>&1 | tee -i {log:q}'
@@ -54,7 +54,7 @@ rule summarise:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("summarise.py"),
     shell:
         'python "$SUITE"/src/summarise.py "$@" --results results/{wildcards.experiment:q} '
@@ -76,7 +76,7 @@ rule check_claims:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("check_claims.py"),
     shell:
         'python "$SUITE"/src/check_claims.py "$@" --results results/{wildcards.experiment:q} '
@@ -97,7 +97,7 @@ rule list_runs:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("list_runs.py"),
     shell:
         'python "$SUITE"/src/list_runs.py "$@" --results results/{wildcards.experiment:q} '

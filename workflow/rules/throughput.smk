@@ -12,7 +12,7 @@ rule measure_throughput:
         ENVIRONMENT
     threads: WHOLE_MACHINE
     params:
-        settings=MEASURED_SETTINGS,
+        settings=lambda _: MEASURED_SETTINGS,
         code=code("measure/throughput.py"),
     shell:
         'python "$SUITE"/src/measure/throughput.py "$@" --out figures/{wildcards.experiment:q}/throughput/steps '

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from smiling.settings import Settings, UserError
 
+NAN_PARAMETER = "but found invalid values"  # what torch's distributions say of one
+
 
 class NotFinite(UserError):
     """Something that is learnt is NaN or infinite: `what` says so, `step` when, where that is known."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import envs
 from smiling.reward import LearnedReward
-from smiling.runs.divergence import NotFinite, finite_actions
+from smiling.runs.divergence import finite_actions
 from smiling.runs.seeding import derive
 from smiling.solvers.dreamer.agent import Dreamer
 from smiling.solvers.dreamer.policy import DreamerPolicy
@@ -93,16 +93,8 @@ class DreamerTraining(Loop):
         if self.rewards is not None and reward_is_due:
             self._update_rewards(self.rewards)
         if (self.step - settings.first_update) % settings.env_steps_per_update == 0:
-            self._report |= {name: value[None] for name, value in self._update().items()}
-
-    def _update(self) -> dict[str, Tensor]:
-        batch = self._batch()
-        try:
-            return self.solver.update(batch)
-        except ValueError as error:
-            if "invalid values" not in str(error):  # as torch's distributions say of NaN
-                raise
-            raise NotFinite("a distribution of the agent's is NaN") from None
+            report = self.solver.update(self._batch())
+            self._report |= {name: value[None] for name, value in report.items()}
 
     def _batch(self) -> dict[str, Tensor]:
         """Sequences from the replay; the rewards of a learned reward are for the states of their own rows."""
