@@ -1,24 +1,23 @@
 # Three commands are enough: `make reference`, `make figure3` and `make test`. Each sets up by itself.
 PYTHON ?= python3
 VENV := .venv
-READY := $(VENV)/.ready
 CORES ?= all
 PYTEST = pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: figure3 reference check-bits test test-all check lint setup lock clean-setup
 
-figure3: $(READY)
+figure3: setup
 	snakemake --cores $(CORES) --nolock --rerun-incomplete figure3
 
 # The README's picture and table, from the curves that come with the suite.
-reference: $(READY)
+reference: setup
 	mkdir -p figures/reference
 	python src/draw_curves.py --figure figure3 --results results/reference/quick --out figures/reference/figure3
 	python src/summarise.py --results results/reference/quick --out figures/reference/results
 
 # Whether this machine computes what the golden digests say (docs/reproducibility.md).
-check-bits: $(READY)
+check-bits: setup
 	python src/measure/check_bits.py
 
 test: lint
@@ -32,7 +31,7 @@ test-all: lint
 check: lint
 	$(PYTEST) -m "not long and not slow"
 
-lint: $(READY)
+lint: setup
 	ruff check .
 	ruff format --check .
 	snakefmt --check --line-length 120 Snakefile workflow/rules
@@ -40,12 +39,9 @@ lint: $(READY)
 	lint-imports
 	mypy
 
-setup: $(READY)
-
-$(READY): requirements.lock pyproject.toml workflow/install
-	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	workflow/install
-	touch $@
+# The environment, made anew where it does not fit. PYTHON=python3.12 asks for that one and no other.
+setup:
+	@$(PYTHON) workflow/setup $(if $(filter file,$(origin PYTHON)),,--asked)
 
 # Resolve the ranges of pyproject.toml anew into requirements.lock.
 lock:

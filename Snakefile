@@ -6,7 +6,7 @@
 from pathlib import Path
 
 
-configfile: "workflow/config/benchmark.yaml"
+configfile: Path(workflow.basedir, "workflow/config/benchmark.yaml")
 
 
 report: "workflow/report/workflow.rst"

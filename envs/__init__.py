@@ -13,9 +13,13 @@ from gymnasium.spaces import flatdim
 
 EPISODE_STEPS = 1000
 
-# Simulation needs no OpenGL: without this, MuJoCo and dm_control load one when imported. `envs.rendering` chooses one
-# when a frame is asked for.
-os.environ.setdefault("MUJOCO_GL", "off")
+# Simulation needs no OpenGL: without this, MuJoCo and dm_control load one when imported, or fail for one that is not
+# there. `envs.rendering` chooses when a frame is asked for; what the user asked for is kept for it, and for
+# processes that this one starts.
+ASKED_OPENGL = "SMILING_MUJOCO_GL"
+if os.environ.get("MUJOCO_GL", "off") != "off":
+    os.environ[ASKED_OPENGL] = os.environ["MUJOCO_GL"]
+os.environ["MUJOCO_GL"] = "off"
 
 # name -> (module, that module's own name for the task). Modules are imported when a task of theirs is made.
 TASKS: dict[str, tuple[str, str]] = {

@@ -16,7 +16,10 @@ import gymnasium
 import mujoco
 import numpy as np
 
+from envs import ASKED_OPENGL
+
 PACKAGES = {"egl": "libegl1", "osmesa": "libosmesa6"}  # way to OpenGL, in the order tried -> Debian package
+DRIVER = {"egl": " (with a graphics driver)", "osmesa": ""}
 SIZE = 256
 
 
@@ -33,19 +36,21 @@ def _works(way: str) -> bool:
 
 @cache
 def choose() -> str:
-    """'egl' or 'osmesa': the one that works, or of these the one that the variable MUJOCO_GL asks for.
+    """'egl' or 'osmesa': the one that works, or the one that the variable MUJOCO_GL asks for.
 
     Raises:
-        RenderingUnavailable: if there is none, naming the Debian packages that would help.
+        RenderingUnavailable: if there is none, naming the Debian packages that would help, or another is asked for.
     """
-    asked = os.environ.get("MUJOCO_GL", "").lower()
-    for way in [asked] if asked in PACKAGES else PACKAGES:
+    asked = os.environ.get(ASKED_OPENGL, "").lower()
+    if asked and asked not in PACKAGES:
+        raise RenderingUnavailable(f"cannot render: MUJOCO_GL is '{asked}'; set it to egl or osmesa, or unset it")
+    ways = [asked] if asked else list(PACKAGES)
+    for way in ways:
         if _works(way):
             return way
-    raise RenderingUnavailable(
-        "cannot render: neither EGL nor OSMesa works here; on Debian, "
-        f"install {PACKAGES['egl']} (with a graphics driver) or {PACKAGES['osmesa']}"
-    )
+    missing = "neither EGL nor OSMesa works here" if not asked else f"MUJOCO_GL is '{asked}', which does not work here"
+    install = " or ".join(PACKAGES[way] + DRIVER[way] for way in ways)
+    raise RenderingUnavailable(f"cannot render: {missing}; on Debian, install {install}")
 
 
 @cache

@@ -22,7 +22,7 @@ from smiling.evidence.curve_figures import FIGURES, CurveFigure, figure
 from smiling.evidence.figure_style import EXPERT_COLOUR, PANEL_HEIGHT, TEXT_WIDTH, colour, save, style
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, load_experiment
-from smiling.runs.artefacts import whole, write_json
+from smiling.runs.artefacts import named, whole, write_json
 from smiling.settings import UserError
 
 COLUMNS = 3
@@ -92,7 +92,7 @@ def draw(
 def draw_panel(axis: Axes, table: pd.DataFrame, task: str, normalised: bool) -> None:
     """One task."""
     shown = tuple(methods.base(name) for name in table["method"].unique())
-    steps = table["env_step"].max()
+    steps = max(table["env_step"].max(), 1)  # 0 where no method takes any
     exponent = int(math.log10(steps))
     if normalised:
         axis.axhline(1.0, color=EXPERT_COLOUR, linestyle="--", linewidth=1.0, label=r"$\pi^e$ (expert)")
@@ -151,9 +151,9 @@ def main() -> None:
     with style():
         image = draw(table, settings, drawn, record["not_normalised"])
         save(image, options.out)
-    with whole(options.out.with_suffix(".csv")) as temporary:
+    with whole(named(options.out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
-    write_json(options.out.with_suffix(".json"), record)
+    write_json(named(options.out, ".json"), record)
     print(f"drawn: {options.out}.png and .pdf; its numbers in .csv, what they come from in .json")
     finished.tell(record)
 

@@ -21,7 +21,7 @@ from smiling.evidence import curves, films, finished
 from smiling.evidence.curve_figures import figure
 from smiling.evidence.figure_style import EXPERT_COLOUR, TEXT_WIDTH, colour, save, style
 from smiling.experiment import ExperimentSettings, load_experiment
-from smiling.runs.artefacts import whole, write_json
+from smiling.runs.artefacts import named, whole, write_json
 from smiling.runs.provenance import file_digest
 from smiling.settings import UserError
 
@@ -49,8 +49,8 @@ def film(folder: Path, task: str, actor: str) -> tuple[np.ndarray, float]:
     """
     stem = folder / f"{task}_{actor}"
     try:
-        record = json.loads(stem.with_suffix(".json").read_text())
-        return plt.imread(stem.with_suffix(".png")), record["return"]
+        record = json.loads(named(stem, ".json").read_text())
+        return plt.imread(named(stem, ".png")), record["return"]
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing: film it with src/film.py, or use snakemake figure1") from None
 
@@ -107,10 +107,10 @@ def main() -> None:
     with style():
         image = draw(table, settings, options.out)
         save(image, options.out)
-    with whole(options.out.with_suffix(".csv")) as temporary:
+    with whole(named(options.out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
     filmed = {str(path): file_digest(path) for path in sorted(options.out.glob("*.json"))}
-    write_json(options.out.with_suffix(".json"), record | {"films": filmed})
+    write_json(named(options.out, ".json"), record | {"films": filmed})
     print(f"drawn: {options.out}.png and .pdf; its bars in .csv; the films in {options.out}/")
     finished.tell(record)
 

@@ -16,7 +16,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from smiling import command
 from smiling.evidence.figure_style import COLOURS, EXPERT_COLOUR, TEXT_WIDTH, save, style
 from smiling.experiment import load_experiment
-from smiling.runs.artefacts import whole, write_json
+from smiling.runs.artefacts import named, whole, write_json
 from smiling.runs.provenance import provenance
 from smiling.score.mixtures import Mixture, score_difference
 
@@ -153,9 +153,9 @@ def main() -> None:
     with style():
         image = draw(panels, integrand)
         save(image, options.out, (".png", ".pdf", ".svg"))
-    with whole(options.out.with_suffix(".csv")) as temporary:
+    with whole(named(options.out, ".csv")) as temporary:
         pd.concat([panels, integrand], ignore_index=True).to_csv(temporary, index=False)
-    write_json(options.out.with_suffix(".json"), {"provenance": provenance()})
+    write_json(named(options.out, ".json"), {"provenance": provenance()})
     print(f"drawn: {options.out}.png, .pdf and .svg; its numbers in .csv")
 
 

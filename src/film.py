@@ -7,7 +7,7 @@ from matplotlib.image import imsave
 from smiling import bits, command
 from smiling.evidence import films
 from smiling.experiment import load_experiment
-from smiling.runs.artefacts import whole, write_json
+from smiling.runs.artefacts import named, whole, write_json
 from smiling.runs.provenance import file_digest, provenance
 from smiling.solvers.policies import read_policy
 
@@ -22,11 +22,11 @@ def main() -> None:
     command.settle_process()
     settings.task(options.task)
     film = films.record(options.task, read_policy(options.policy), settings.expert.seed)
-    films.write_video(options.out.with_suffix(".webm"), film)
-    with whole(options.out.with_suffix(".png")) as temporary:
+    films.write_video(named(options.out, ".webm"), film)
+    with whole(named(options.out, ".png")) as temporary:
         imsave(temporary, films.time_lapse(film.frames))
     made = {"policy": file_digest(options.policy), "provenance": provenance()}
-    write_json(options.out.with_suffix(".json"), {"task": options.task, "return": film.episode_return, **made})
+    write_json(named(options.out, ".json"), {"task": options.task, "return": film.episode_return, **made})
     print(f"filmed: {options.out}.webm, an episode of return {film.episode_return:.1f}; its time-lapse in .png")
 
 

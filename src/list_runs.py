@@ -14,7 +14,7 @@ from smiling.evidence import finished, pages
 from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, load_experiment
-from smiling.runs.artefacts import whole
+from smiling.runs.artefacts import named, whole
 from smiling.settings import UserError
 
 MEASURED = ("final_return", "steps_per_second", "wall_seconds")
@@ -64,7 +64,7 @@ def main() -> None:
         sections.append(section(group, records))
         rows += [row(group, seed, record) for seed, record in zip(group.seeds, records, strict=True)]
     pages.write(options.out, "\n".join(sections))
-    with whole(options.out.with_suffix(".csv")) as temporary:
+    with whole(named(options.out, ".csv")) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
     print(f"listed: {len(rows)} runs in {options.out}.md, .html and .csv")
     finished.tell(record)

@@ -105,7 +105,7 @@ def draw_profiles(table: pd.DataFrame, settings: ExperimentSettings) -> Figure:
     axis.set_ylabel(r"Share of runs above $\tau$")
     axis.set_xlim(THRESHOLDS[0], THRESHOLDS[-1])
     axis.set_ylim(-0.02, 1.02)
-    axis.set_title(settings.named.capitalize())
+    axis.set_title(settings.named)
     image.legend(loc="outside lower center", ncols=2, frameon=False)
     return image
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from smiling import bits, command, solvers
 from smiling.experiment import in_full, load_experiment
+from smiling.runs.divergence import advised, learning_rates
 from smiling.runs.folder import RunFolder
 from smiling.runs.provenance import fingerprint
 from smiling.runs.seeding import derive
@@ -33,7 +34,9 @@ def main() -> None:
         "settings": in_full(settings.settings_of_expert(options.task)),
         "bits": bits.described(settings.training.bits, settings.training.device),
     }
-    with RunFolder({expert.seed: options.out}, identity, seconds, write_policy, record) as folder:
+    rates = learning_rates(task.solver, settings.of_expert_solver(options.task))
+    run = RunFolder({expert.seed: options.out}, identity, seconds, write_policy, record)
+    with advised(rates), run as folder:
         seed = derive(expert.seed, "expert")
         start = solvers.load(task.solver)
         training = start(options.task, settings.of_expert_solver(options.task), settings.training, [seed], [seed])

@@ -11,6 +11,7 @@ import envs
 from smiling import command
 from smiling.evidence import curves, tables, verification
 from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.artefacts import named
 
 SOLVERS = {"sac": "SAC", "dreamer": "DreamerV3"}
 
@@ -42,7 +43,7 @@ def main() -> None:
     rows = [task_row(task, settings, options.results / task / "demonstrations") for task in settings.task_names()]
     caption = f"Tasks at {settings.named}. Returns are means over episodes: expert by mean actions on SAC."
     tables.write(pd.DataFrame(rows), options.out, caption)
-    print(options.out.with_suffix(".md").read_text(), end="")
+    print(named(options.out, ".md").read_text(), end="")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 from smiling import command
 from smiling.evidence import tables
 from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.artefacts import named
 
 METHODS = ("smiling", "dac")
 NO_HYPERPARAMETERS = ("device", "checkpoint_seconds", "overlap", "one_piece")  # curves do not depend on them
@@ -72,7 +73,7 @@ def main() -> None:
     table = hyperparameters(settings, paper)
     caption = f"Hyperparameters at {settings.named} and in the paper (its Table 2, appendix C and code)."
     tables.write(table, options.out, caption)
-    print(options.out.with_suffix(".md").read_text(), end="")
+    print(named(options.out, ".md").read_text(), end="")
 
 
 if __name__ == "__main__":

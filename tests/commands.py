@@ -4,6 +4,7 @@ import io
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
+
+from smiling import bits
 
 ROOT = Path(__file__).resolve().parents[1]
 TASK = "ball_in_cup_catch"
@@ -28,10 +31,19 @@ def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def run_here(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """The same in this process, for stages that train nothing: most of their time is spent on starting Python."""
+    """The same in this process, for stages that train nothing: most of their time is spent on starting Python.
+
+    It is not started anew under pins, and memory and threads stay as they are.
+    """
     printed, complained, code = io.StringIO(), io.StringIO(), 0
     line = command(script, *arguments)[1:]
-    with mock.patch.object(sys, "argv", line), redirect_stdout(printed), redirect_stderr(complained):
+    with (
+        mock.patch.object(sys, "argv", line),
+        mock.patch.dict(os.environ, {bits.RESTARTED: "1"}),
+        mock.patch("smiling.command.settle_process"),
+        redirect_stdout(printed),
+        redirect_stderr(complained),
+    ):
         try:
             runpy.run_path(line[0], run_name="__main__")
         except SystemExit as ended:
@@ -58,10 +70,17 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
 def snakemake(
     tree: Path, *arguments: str, programs: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in `tree` with this interpreter's packages; jobs look in `programs` first, if that is given."""
+    """Run Snakemake in `tree` with this interpreter's packages; jobs use `programs` instead, if there are such.
+
+    They are handed on as functions of bash, which come before whatever the workflow puts on the path.
+    """
     binaries = Path(sys.executable).parent
-    path = ":".join(str(part) for part in (programs, binaries, os.environ["PATH"]) if part)
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": f"{tree}:{tree / 'src'}", **variables}
+    path = f"{binaries}:{os.environ['PATH']}"
+    instead = {
+        f"BASH_FUNC_{program.name}%%": f'() {{ {shlex.quote(str(program))} "$@"; }}'
+        for program in (programs.iterdir() if programs else ())
+    }
+    environment = {**os.environ, **instead, "PATH": path, "PYTHONPATH": f"{tree}:{tree / 'src'}", **variables}
     return subprocess.run(
         [str(binaries / "snakemake"), *arguments],
         cwd=tree,

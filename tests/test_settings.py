@@ -133,7 +133,11 @@ def test_differences_are_empty_only_for_equal_mappings(old, new):
         ("quick", ["training.matrix_products=tf32"], "'tf32' is for device 'cuda'; leave it out on a CPU"),
         ("quick", ["training.matrix_products=bf16"], "'training.matrix_products' is 'bf16'.*'float32' or 'tf32'"),
         ("quick", ["experiment=../elsewhere"], "'experiment' is '../elsewhere'"),
-        ("quick", ["experiment=reference"], "'reference' is the folder of the curves that come with the suite"),
+        (
+            "quick",
+            ["experiment=reference"],
+            "'experiment' is 'reference': the folder of the curves that come with the suite",
+        ),
         ("quick", ["width"], "--set width: write key=value"),
     ],
 )

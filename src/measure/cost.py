@@ -18,7 +18,7 @@ from torch import Tensor
 
 import envs
 from smiling import command
-from smiling.runs.artefacts import whole
+from smiling.runs.artefacts import named, whole
 from smiling.runs.progress import Meter
 from smiling.score.cost import Cost, CostSettings
 from smiling.score.model import ScoreModel, ScoreModelSettings, fit_pass, score_optimiser
@@ -172,7 +172,7 @@ def main() -> None:
     command.settle_process()
     tables = [measure(task, options.only, Repetitions(*options.repetitions)) for task in TASKS]
     table = pd.concat(tables, ignore_index=True)
-    with whole(options.out.with_suffix(".csv")) as temporary:
+    with whole(named(options.out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
     print(table.to_markdown(index=False, floatfmt=".3g"))
 

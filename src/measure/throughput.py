@@ -15,7 +15,7 @@ import envs
 from smiling import command, experiment
 from smiling.evidence import tables
 from smiling.experiment import ExperimentSettings, load_experiment
-from smiling.runs.artefacts import write_json
+from smiling.runs.artefacts import named, write_json
 from smiling.runs.progress import Meter
 from smiling.runs.provenance import provenance
 
@@ -108,7 +108,7 @@ def main() -> None:
         "settings": {scale: settings.model_dump(mode="json") for scale, settings in scales.items()},
         "provenance": provenance(),
     }
-    write_json(options.out.with_suffix(".json"), record)
+    write_json(named(options.out, ".json"), record)
     shown = table[
         [
             *("scale", "task", "learner", "seeds", "step", "steps_per_second"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import envs
-from smiling.settings import UserError
+from smiling.settings import UserError, first_line
 
 # Parameters of glibc's mallopt(3).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
@@ -19,12 +19,20 @@ KEPT_BYTES = 1 << 30
 FILE_PROBLEMS = {
     errno.ENOENT: "there is no such file; make it first, or mend the path",
     errno.ENOSPC: "the disk is full; free some space and give the same command again",
+    errno.EDQUOT: "your quota of the disk is used up; free some space and give the same command again",
+    errno.EFBIG: "larger than a file may become here; choose another output folder, or raise the limit (ulimit -f)",
+    errno.EIO: "the disk does not read or write; see to it, and give the same command again",
+    errno.ENAMETOOLONG: "its name is too long; choose a shorter one",
+    errno.EISDIR: "a folder is where a file is needed; choose another path",
     errno.EACCES: "permission denied; make the output folder writable or choose another",
     errno.EPERM: "permission denied; make the output folder writable or choose another",
     errno.ENOTDIR: "a file is where a folder is needed; choose another output folder",
     errno.EEXIST: "a file is where a folder is needed; choose another output folder",
     errno.EROFS: "the file system is read-only; choose another output folder",
 }
+
+# How PyTorch says it: on a CPU, for a size beyond its integers (a TypeError, or not), on a GPU.
+OUT_OF_MEMORY = ("can't allocate memory", "overflow", "out of memory")
 
 
 def parser(description: str | None, writes: bool = True) -> argparse.ArgumentParser:
@@ -51,7 +59,7 @@ def parser(description: str | None, writes: bool = True) -> argparse.ArgumentPar
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a script's `main`, then exit: 0, 1 after a user's mistake or a disk's failure, 130 after Ctrl-C."""
+    """Run a script's `main`, then exit: 0, 1 after a user's mistake or where disk or memory fail, 130 after Ctrl-C."""
     try:
         main()
     except (UserError, envs.UnknownTask) as error:
@@ -60,13 +68,17 @@ def run(main: Callable[[], None]) -> NoReturn:
         if error.errno not in FILE_PROBLEMS:
             raise
         _fail(f"{error.filename or 'writing'}: {FILE_PROBLEMS[error.errno]}")
+    except (MemoryError, RuntimeError, TypeError) as error:
+        if not (isinstance(error, MemoryError) or any(words in str(error).lower() for words in OUT_OF_MEMORY)):
+            raise
+        _fail(f"not enough memory ({first_line(error)}); make networks, batches or replay smaller")
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from the last checkpoint", code=130)
     sys.exit(0)
 
 
 def _fail(sentence: str, code: int = 1) -> NoReturn:
-    print(f"error: {sentence}", file=sys.stderr, flush=True)
+    print(f"error: {' '.join(sentence.splitlines())}", file=sys.stderr, flush=True)
     sys.exit(code)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import envs
+from smiling.runs.divergence import finite_actions
 from smiling.runs.seeding import derive
 
 Player = Callable[[Tensor], Tensor]  # each step's states (episodes, state) to actions, for one set of episodes
@@ -48,12 +49,16 @@ class Evaluator:
 
     @torch.no_grad()
     def returns(self, player: Player, index: int) -> np.ndarray:
-        """Undiscounted return of each episode, (episodes,); `index` names the evaluation and so its initial states."""
+        """Undiscounted return of each episode, (episodes,); `index` names the evaluation and so its initial states.
+
+        Raises:
+            NotFinite: if the player's actions are not.
+        """
         seeds = [derive(self._seed, "evaluation", index, episode) for episode in range(len(self._envs))]
         states = [env.reset(seed=seed)[0] for env, seed in zip(self._envs, seeds, strict=True)]
         total = np.zeros(len(self._envs))
         for _ in range(envs.EPISODE_STEPS):
-            actions = player(torch.from_numpy(np.stack(states)).to(self._device)).cpu().numpy()
+            actions = finite_actions(player(torch.from_numpy(np.stack(states)).to(self._device)))
             steps = [env.step(action) for env, action in zip(self._envs, actions, strict=True)]
             states = [step[0] for step in steps]
             total += [float(step[1]) for step in steps]

@@ -5,7 +5,9 @@ Values come from three places, the later winning: the settings classes (the pape
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +18,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 import envs
 from smiling import methods, solvers
 from smiling.runs.provenance import ROOT
-from smiling.settings import Settings, UserError, effective, merge, validate
+from smiling.settings import Settings, UserError, effective, first_line, merge, validate
 from smiling.solvers.dreamer.settings import DreamerSettings
 from smiling.solvers.sac.agent import SACSettings
 from smiling.training import TrainingSettings
@@ -34,7 +36,8 @@ def _listed(value: Any) -> Any:
 
 
 def _distinct(value: Any) -> list[Any]:
-    return list(dict.fromkeys(_listed(value)))
+    listed = _listed(value)
+    return [item for place, item in enumerate(listed) if item not in listed[:place]]  # mappings have no hash
 
 
 def _expanded(value: Any) -> Any:
@@ -42,7 +45,17 @@ def _expanded(value: Any) -> Any:
     return Path(value).expanduser() if isinstance(value, str | Path) else value
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # of a folder
+def _name(value: Any) -> str:
+    """The name of a folder: a whole number or a date, as YAML reads one, is taken as it was written."""
+    if isinstance(value, float | bool):
+        raise ValueError("as YAML reads it: put a name like that into quotes of its own, or take another")
+    if not (isinstance(value, str | int | date) and re.fullmatch(NAME, str(value))):
+        raise ValueError("no name for a folder: begin with a letter or a digit, after which - _ . may stand too")
+    return str(value)
+
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
+Name = Annotated[str, BeforeValidator(_name)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_distinct), Field(min_length=1)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_distinct), Field(min_length=1)]
 
@@ -99,7 +112,7 @@ class ExperimentSettings(Settings):
     @classmethod
     def _name_is_free(cls, name: str) -> str:
         if name == "reference":
-            raise ValueError("'reference' is the folder of the curves that come with the suite; take another name")
+            raise ValueError("the folder of the curves that come with the suite; take another name")
         return name
 
     @field_validator("tasks")
@@ -255,6 +268,8 @@ def load_experiment(scale: str, assignments: Sequence[str] = ()) -> ExperimentSe
 
 def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
     """`load_experiment` with the overrides as a nested mapping."""
+    if overrides.get("scale", scale) != scale:
+        raise UserError(f"setting 'scale' is {overrides['scale']!r}, but --scale {scale}: a scale is chosen by --scale")
     values = merge(_of_scale(scale), {"experiment": scale, **overrides, "scale": scale})
     experiment = validate(ExperimentSettings, values)
     for names in (task.method_settings.keys() | task.method_steps for task in experiment.tasks.values()):
@@ -273,11 +288,13 @@ def _of_scale(scale: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     Raises:
         UserError: if there is no such scale, or it is its own base.
     """
+    if scale in scale_names() and not re.fullmatch(NAME, scale):
+        raise UserError(f"scale '{scale}' cannot name a folder: rename its file with letters, digits and - _ . only")
     if scale not in scale_names():
         raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
     if scale in above:
         raise UserError(f"scale '{scale}' is its own base: {' -> '.join((*above, scale))}; mend 'base' in one of them")
-    values = yaml.safe_load((SCALES / f"{scale}.yaml").read_text()) or {}
+    values = _yaml((SCALES / f"{scale}.yaml").read_text(), str(SCALES / f"{scale}.yaml")) or {}
     if not isinstance(values, dict):
         raise UserError(f"{SCALES / f'{scale}.yaml'} holds no settings: write 'key: value' lines")
     base = values.pop("base", None)
@@ -288,18 +305,31 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
     """'a.b=value' texts as a nested mapping; values are read as YAML.
 
     Raises:
-        UserError: for a text without '='.
+        UserError: for a text without '=', or a value that is not YAML.
     """
     overrides: dict[str, Any] = {}
     for text in assignments:
         key, equals, value = text.partition("=")
-        if not equals or not key:
+        if not equals or not all(key.split(".")):
             raise UserError(f"--set {text}: write key=value, for example sac.batch=256")
-        nested: Any = yaml.safe_load(value)
+        nested = _yaml(value, f"--set {text}")
         for part in reversed(key.split(".")):
             nested = {part: nested}
         overrides = merge(overrides, nested)
     return overrides
+
+
+def _yaml(text: str, where: str) -> Any:
+    """What a YAML text holds.
+
+    Raises:
+        UserError: naming `where` it is from, if it is none.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45 looks like a date
+        problem = getattr(error, "problem", None) or first_line(error)
+        raise UserError(f"{where}: that is not YAML ({problem}); see to brackets, quotes and indentation") from None
 
 
 def assignments(overrides: dict[str, Any], prefix: str = "") -> list[str]:

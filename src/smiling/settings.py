@@ -4,10 +4,13 @@ Each part of the suite declares its own class beside the code that uses it; the 
 are the paper's, a scale file of `workflow/config/scales/` overrides what it needs to.
 """
 
+import reprlib
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
+
+LONGEST = 80  # characters of a value in a sentence
 
 
 class UserError(Exception):
@@ -17,7 +20,7 @@ class UserError(Exception):
 class Settings(BaseModel):
     """Base of all settings: immutable, and a key that nobody reads is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="strings")
 
 
 NO_EFFECT: dict[str, JsonValue] = {"effect": "none"}  # a field's `json_schema_extra`: no result depends on it
@@ -55,10 +58,18 @@ def _sentence(cls: type[Settings], item: ErrorDetails, where: str) -> str:
     if item["type"] == "extra_forbidden":
         return f"setting '{key}' is unknown; known here: {', '.join(_siblings(cls, item['loc'])) or 'none'}"
     if item["type"] == "value_error":
-        return f"setting '{key}': {item['ctx']['error']}" if key else str(item["ctx"]["error"])
+        said = "" if isinstance(item["input"], dict) else f" is {shown(item['input'])}"
+        return f"setting '{key}'{said}: {item['ctx']['error']}" if key else str(item["ctx"]["error"])
     if item["type"] == "missing":
         return f"setting '{key}' is missing"
-    return f"setting '{key}' is {item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+    return f"setting '{key}' is {shown(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def shown(value: Any) -> str:
+    """`value` as a sentence gives it: its middle is left out where it is long."""
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = brief.maxlong = LONGEST
+    return brief.repr(value)
 
 
 def _siblings(cls: Any, path: tuple[str | int, ...]) -> list[str]:

@@ -8,6 +8,7 @@ from smiling import bits, command, methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.imitation import Imitation
 from smiling.runs.demonstrations import Demonstrations, read_demonstrations
+from smiling.runs.divergence import advised, learning_rates
 from smiling.runs.folder import RunFolder
 from smiling.runs.provenance import fingerprint
 from smiling.solvers.policies import write_policy
@@ -53,9 +54,19 @@ def imitate(
     folders = {seed: out / f"seed{seed}" for seed in distinct}
     seconds = settings.training.checkpoint_seconds
     for group in groups:
-        with RunFolder({seed: folders[seed] for seed in group}, identity, seconds, write_policy, record) as folder:
+        run = RunFolder({seed: folders[seed] for seed in group}, identity, seconds, write_policy, record)
+        with advised(_rates(settings, method, task)), run as folder:
             methods.load(method).run(_imitation(settings, method, task, group, demos, demos_kind, folder))
     return list(folders.values())
+
+
+def _rates(settings: ExperimentSettings, method: str, task: str) -> dict[str, float]:
+    """The learning rates of a run: its method's, and the solver's where the method has none of its own."""
+    name, solver, own = methods.base(method), settings.task(task).solver, settings.of_method(method, task)
+    rates = learning_rates(f"method_settings.{name}", own)
+    if methods.load(method).takes_steps and not hasattr(own, "sac"):
+        rates |= learning_rates(solver, settings.of_solver(task))
+    return rates
 
 
 def code_of_run(settings: ExperimentSettings, method: str, task: str) -> str:

@@ -16,7 +16,8 @@ import envs
 from smiling.bits import Bits
 from smiling.evaluation import Evaluator, Policy
 from smiling.reward import LearnedReward
-from smiling.runs.folder import RunFolder, check_finite
+from smiling.runs.divergence import NAN_PARAMETER, NotFinite, check_finite, check_state
+from smiling.runs.folder import RunFolder
 from smiling.runs.progress import Meter
 from smiling.runs.seeding import derive
 from smiling.settings import NO_EFFECT, Settings
@@ -108,22 +109,47 @@ class Loop:
         raise NotImplementedError
 
     def run(self, steps: int, folder: RunFolder, name: str) -> None:
-        """Train until `steps` environment steps are done, going on from the folder's checkpoint if there is one."""
+        """Train until `steps` environment steps are done, going on from the folder's checkpoint if there is one.
+
+        Raises:
+            NotFinite: if it diverges; the folder's checkpoint is then from before.
+        """
+        try:
+            self._run(steps, folder, name)
+        except NotFinite as error:
+            raise NotFinite(error.what, self.step) from None
+        except ValueError as error:
+            if NAN_PARAMETER not in str(error):
+                raise
+            raise NotFinite("a distribution's parameter is NaN", self.step) from None
+
+    def _run(self, steps: int, folder: RunFolder, name: str) -> None:
         saved = folder.load()
         if saved is not None:
             self.load_state_dict(saved)
         elif self.rewards is not None:
             for seed, reward in zip(self.seeds, self.rewards, strict=True):
                 reward.prepare(f"{name}, seed {seed}" if len(self.seeds) > 1 else name)
-            folder.save(self.state_dict())
+            self._save(folder)
         with Meter(name, steps, self.step) as meter:
             while self.step < steps:
                 self._evaluate_if_due(folder, steps)
                 self._episode()
                 meter.update(self.step, self._latest())
                 if folder.save_is_due():
-                    folder.save(self.state_dict())
+                    self._save(folder)
             self._evaluate_if_due(folder, steps)
+            self._check_learnt()
+
+    def _save(self, folder: RunFolder) -> None:
+        """Write a checkpoint, of finite values only."""
+        self._check_learnt()
+        folder.save(self.state_dict())
+
+    def _check_learnt(self) -> None:
+        """Whether all that is learnt is finite; a replay's unseen rewards are NaN by intention."""
+        check_state(self.solver.state_dict(), "solver")
+        check_state([reward.state_dict() for reward in self.rewards or ()], "rewards")
 
     def _episode(self) -> None:
         """Play one episode in each environment, learning on the way."""
@@ -152,7 +178,7 @@ class Loop:
         for index, policy in enumerate(self.policies()):
             report = {name: float(values[index]) for name, values in self._report.items()}
             whose = f" of seed {self.seeds[index]}" if len(self.seeds) > 1 else ""
-            check_finite({name + whose: value for name, value in report.items()}, self.step)
+            check_finite({name + whose: value for name, value in report.items()})
             self._evaluate(index, policy, report)
         folder.write_partial_curves(self.curves, steps)
 

@@ -1,7 +1,12 @@
 """Frames: their content, the choice of OpenGL, and that drawing leaves the simulation alone."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from commands import ROOT
 
 import envs
 from envs import rendering
@@ -69,7 +74,7 @@ def test_drawing_changes_no_bit_of_the_simulation(name):
 def test_opengl_is_egl_else_osmesa_else_a_clear_error(monkeypatch):
     working = {"egl", "osmesa"}
     monkeypatch.setattr(rendering, "_works", lambda way: way in working)
-    monkeypatch.setenv("MUJOCO_GL", "off")
+    monkeypatch.delenv(envs.ASKED_OPENGL, raising=False)
     choose = rendering.choose.__wrapped__
     assert choose() == "egl"
     working.remove("egl")
@@ -81,8 +86,30 @@ def test_opengl_is_egl_else_osmesa_else_a_clear_error(monkeypatch):
 
 def test_opengl_of_the_user_s_choice_is_the_only_one_tried(monkeypatch):
     monkeypatch.setattr(rendering, "_works", lambda way: True)
-    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    monkeypatch.setenv(envs.ASKED_OPENGL, "OSMesa")
     assert rendering.choose.__wrapped__() == "osmesa"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [("osmesa", "'osmesa', which does not work here.* libosmesa6$"), ("garbage", "'garbage'; set it")],
+)
+def test_opengl_that_cannot_be_had_is_told(asked, said, monkeypatch):
+    monkeypatch.setattr(rendering, "_works", lambda way: False)
+    monkeypatch.setenv(envs.ASKED_OPENGL, asked)
+    with pytest.raises(rendering.RenderingUnavailable, match=said):
+        rendering.choose.__wrapped__()
+
+
+@pytest.mark.parametrize("asked", ["osmesa", "EGL", "garbage"])
+def test_simulation_loads_no_opengl_whatever_is_asked_for(asked):
+    code = (
+        "import envs, sys; envs.make('ball_in_cup_catch').reset(); "
+        "print([name for name in sys.modules if 'OpenGL' in name or name in ('mujoco.egl', 'mujoco.osmesa', 'glfw')])"
+    )
+    environment = {**os.environ, "MUJOCO_GL": asked, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 def test_opengl_that_does_not_load_is_seen_not_to_work():

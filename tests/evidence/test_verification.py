@@ -70,7 +70,7 @@ def test_a_seed_of_another_setting_is_refused(results):
         ({"seed": 0}, "seed: 0 there, 1 here"),
         ({"demonstrations": "f" * 16}, "demonstrations: 'ffffffffffffffff' there"),
         ({"curve": "f" * 16}, "curve: 'ffffffffffffffff' there"),
-        ({"settings": None}, "settings: None there"),
+        ({"settings": None}, "the settings that it was made under are missing"),
     ],
 )
 def test_a_run_of_something_else_is_refused(said, message, results):

@@ -1,34 +1,162 @@
-"""A user's mistake gets one sentence and a non-zero exit, and leaves nothing half-written."""
+"""A user's mistake gets one sentence and a non-zero exit, and leaves nothing half-written and nothing changed.
+
+Each row of the tables is a command as a user gives it, and what its sentence must say.
+"""
 
 import errno
 import os
+import resource
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
+import pandas as pd
 import pytest
-from commands import ROOT, TASK, assert_refused, run, run_here
+import torch
+from commands import ROOT, TASK, assert_refused, run_here
+from finished_runs import experiment, flags, write_returns, write_run
 
 from smiling import command
+from smiling.evidence import figure_style, films, tables
+from smiling.runs import checkpoint, divergence
 from smiling.runs.artefacts import whole
+from smiling.runs.demonstrations import Demonstrations, write_demonstrations
+from smiling.runs.folder import RunFolder, is_held
 from smiling.settings import UserError
+from smiling.solvers.policies import write_policy
+from smiling.solvers.sac.networks import Actor
 
 IMITATE = ("imitate.py", "--method", "bc", "--seeds", 0)
+HUGE = 10**12
+
+# What is given to --set -> what the sentence says: the key, the value and what is allowed.
+SETTINGS = [
+    ("sac.width=[1", "--set sac.width=[1: that is not YAML (expected ',' or ']'"),
+    ("sac.width='1", "is not YAML"),
+    ("sac={width: 1", "is not YAML"),
+    ("sac=*nothing", "undefined alias"),
+    ("sac=!!python/object:os.system", "could not determine a constructor"),
+    ("sac.width=\0", "special characters are not allowed"),
+    ("experiment=2024-13-45", "is not YAML (month must be in 1..12)"),
+    ("sac", "write key=value"),
+    ("=3", "write key=value"),
+    (".=3", "write key=value"),
+    ("sac..batch=3", "write key=value"),
+    ("sac.batch.=3", "write key=value"),
+    ("sac.wdith=3", "'sac.wdith' is unknown"),
+    ("sac.width.units=3", "'sac.width' is {'units': 3}: input should be a valid integer"),
+    ("sacs.width=3", "'sacs' is unknown"),
+    ("base=paper", "'base' is unknown"),
+    ("replace=true", "'replace' is unknown"),
+    ("scale=paper", "a scale is chosen by --scale"),
+    ("sac=3", "'sac' is 3: input should be a valid dictionary"),
+    ("sac=[1, 2]", "'sac' is [1, 2]"),
+    ("sac={1: 2}", "keys should be strings"),
+    ("sac.width=1e9", "'sac.width' is '1e9': input should be a valid integer"),
+    ("sac.width=1.5", "'sac.width' is 1.5"),
+    ("sac.width=0", "'sac.width' is 0: input should be greater than or equal to 1"),
+    ("sac.width=wide", "'sac.width' is 'wide'"),
+    ("sac.width=", "'sac.width' is None"),
+    ("sac.batch=1", "'sac.batch' is 1: input should be greater than or equal to 2"),
+    ("sac.critic_lr=.nan", "'sac.critic_lr' is nan"),
+    ("sac.critic_lr=.inf", "'sac.critic_lr' is inf: input should be a finite number"),
+    ("sac.critic_lr=-1", "'sac.critic_lr' is -1"),
+    ("training.checkpoint_seconds=.inf", "finite number"),
+    ("training.device=tpu", "'training.device' is 'tpu': input should be 'cpu' or 'cuda'"),
+    ("training.evaluate_every=1500", "multiple of 1000"),
+    ("expert.solver=3", "'expert.solver' is 3"),
+    ("expert.solver.wdith=3", "'expert.solver.wdith' is unknown"),
+    ("seeds=a", "'seeds.0' is 'a'"),
+    ("seeds=-1", "'seeds.0' is -1"),
+    ("seeds=[]", "'seeds' is []"),
+    ("seeds={}", "'seeds.0' is {}"),
+    ("seeds=[[1]]", "'seeds.0' is [1]"),
+    ("seeds_together=0", "'seeds_together' is 0"),
+    ("tasks=3", "'tasks' is 3"),
+    ("tasks.walker_run={env_steps: 1000, expert_steps: 1000}", "unknown task 'walker_run'"),
+    ("tasks.cheetah_run.env_steps=1500", "'tasks.cheetah_run.env_steps' is 1500: input should be a multiple of 1000"),
+    ("tasks.cheetah_run.demonstrations=3", "'tasks.cheetah_run.demonstrations' is 3"),
+    ("only_tasks=walker_run", "unknown task 'walker_run'"),
+    ("only_tasks=../cheetah_run", "unknown task '../cheetah_run'"),
+    ("only_tasks={a: 1}", "'only_tasks.0' is {'a': 1}"),
+    ("methods=gail", "unknown method 'gail'"),
+    ("methods=../bc", "unknown method '../bc'"),
+    ("methods=smiling-nope", "unknown method 'smiling-nope'"),
+    ("methods=3", "'methods.0' is 3"),
+    ("method_settings=3", "'method_settings' is 3"),
+    ("method_settings.gail.lr=1", "unknown method 'gail'"),
+    ("method_settings.smiling=3", "'method_settings.smiling' is 3"),
+    ("method_settings.smiling.cost.estimator=best", "input should be 'grid', 'tiled' or 'stein'"),
+    ("tasks.cheetah_run.method_steps={gail: 1000}", "unknown method 'gail'"),
+    ("experiment=a b", "'experiment' is 'a b': no name for a folder"),
+    ("experiment=../elsewhere", "'experiment' is '../elsewhere'"),
+    ("experiment=$(touch pwned)", "'experiment' is '$(touch pwned)'"),
+    ("experiment=-n", "'experiment' is '-n'"),
+    ("experiment=", "'experiment' is None"),
+    ("experiment=yes", "'experiment' is True: as YAML reads it"),
+    ("experiment=1.10", "'experiment' is 1.1: as YAML reads it"),
+    (f"experiment={'a' * 300}", "...aaa"),
+    ("experiment=reference", "come with the suite"),
+]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "parts"),
-    [
-        (("--task", "walker_run"), ("unknown task 'walker_run'", "cheetah_run")),
-        (("--task", TASK, "--method", "gail"), ("unknown method 'gail'", "smiling")),
-        (("--task", TASK, "--scale", "huge"), ("unknown scale 'huge'", "quick")),
-        (("--task", TASK, "--set", "sac.wdith=3"), ("'sac.wdith' is unknown", "width")),
-        (("--task", TASK, "--demonstrations", "nowhere.npz"), ("nowhere.npz", "no such file")),
-    ],
-)
-def test_mistake_on_the_command_line(arguments, parts, demonstrations_file, tmp_path):
-    out = tmp_path / "out"
+def everything(folder: Path) -> dict[Path, bytes | None]:
+    """What lies in a folder."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(("assignment", "said"), SETTINGS)
+def test_setting_that_cannot_be(assignment, said, demonstrations_file, tmp_path):
+    before = everything(tmp_path)
+    given = (*IMITATE, "--task", TASK, "--demonstrations", demonstrations_file, "--out", tmp_path / "out")
+    assert_refused(run_here(*given, "--set", assignment), said)
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize(("written", "name"), [("2024", "2024"), ("2024-01-31", "2024-01-31"), ("'1.10'", "1.10")])
+def test_name_that_yaml_reads_as_something_else_is_taken_as_it_is_written(written, name):
+    assert experiment(f"experiment={written}").experiment == name
+
+
+# Arguments beside the demonstrations -> what the sentence says.
+ARGUMENTS = [
+    (("--task", "walker_run"), "unknown task 'walker_run'; known tasks: ball_in_cup_catch"),
+    (("--task", TASK, "--method", "gail"), "unknown method 'gail'; known methods: bc, "),
+    (("--task", TASK, "--method", "../methods/bc"), "unknown method '../methods/bc'"),
+    (("--task", TASK, "--scale", "huge"), "unknown scale 'huge'; known scales: paper, quick, smoke"),
+    (("--task", TASK, "--scale", "../../config/scales/smoke"), "unknown scale '../../config/scales/smoke'"),
+    (("--task", TASK, "--scale", ""), "unknown scale ''"),
+    (("--task", TASK, "--demonstrations", "nowhere.npz"), "nowhere.npz: no such file"),
+    (("--task", "humanoid_walk", "--set", "tasks.humanoid_walk.solver=none"), "'sac' or 'dreamer'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), ARGUMENTS)
+def test_mistake_on_the_command_line(arguments, said, demonstrations_file, tmp_path):
+    before = everything(tmp_path)
     given = () if "--demonstrations" in arguments else ("--demonstrations", demonstrations_file)
-    assert_refused(run(*IMITATE, *given, *arguments, "--out", out), *parts)
-    assert not out.exists()
+    assert_refused(run_here(*IMITATE, *given, *arguments, "--out", tmp_path / "out"), said)
+    assert everything(tmp_path) == before
+
+
+# Arguments that argparse refuses: its last line.
+USAGE = [
+    (("--seeds", "-1"), "'-1' is not a seed: write whole numbers from 0"),
+    (("--seeds", "one"), "'one' is not a seed: write whole numbers from 0"),
+    (("--seeds", "0.5"), "'0.5' is not a seed"),
+    (("--demos-kind", "all"), "invalid choice: 'all'"),
+    (("--nonsense",), "unrecognized arguments: --nonsense"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), USAGE)
+def test_mistake_in_the_usage(arguments, said, demonstrations_file, tmp_path):
+    given = ("--task", TASK, "--demonstrations", demonstrations_file, "--out", tmp_path / "out", *arguments)
+    refused = run_here(*IMITATE, *given)
+    assert refused.returncode == 2
+    assert said in refused.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("damage", ["truncated", "nan"])
@@ -41,10 +169,10 @@ def test_damaged_demonstrations(damage, demonstrations_file, tmp_path):
         arrays["observations"][3, 4] = np.nan
         np.savez(demonstrations_file, **arrays)
     out = tmp_path / "out"
-    refused = run(*IMITATE, "--task", TASK, "--demonstrations", demonstrations_file, "--out", out)
+    refused = run_here(*IMITATE, "--task", TASK, "--demonstrations", demonstrations_file, "--out", out)
     assert_refused(refused, str(demonstrations_file))
     assert not out.exists()
-    adopted = run("collect_demonstrations.py", "--task", TASK, "--demos", demonstrations_file, "--out", out)
+    adopted = run_here("collect_demonstrations.py", "--task", TASK, "--demos", demonstrations_file, "--out", out)
     assert_refused(adopted, str(demonstrations_file))
     assert not list(out.glob("*"))
 
@@ -52,13 +180,113 @@ def test_damaged_demonstrations(damage, demonstrations_file, tmp_path):
 def test_output_folder_that_cannot_be_written(demonstrations_file, tmp_path):
     (tmp_path / "file").write_text("in the way")
     given = (*IMITATE, "--task", TASK, "--demonstrations", demonstrations_file)
-    assert_refused(run(*given, "--out", tmp_path / "file" / "out"), "choose another output folder")
+    for out, said in (("file/out", "choose another output folder"), ("a" * 300, "its name is too long")):
+        before = everything(tmp_path)
+        assert_refused(run_here(*given, "--out", tmp_path / out), said)
+        assert everything(tmp_path) == before
     if os.geteuid() != 0:  # root may write anywhere
         tmp_path.chmod(0o500)
-        assert_refused(run(*given, "--out", tmp_path / "out"), "permission denied")
+        assert_refused(run_here(*given, "--out", tmp_path / "out"), "permission denied")
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+ONE_RUN = (f"only_tasks={TASK}", "methods=dac", "seeds=0")
+
+
+@pytest.fixture
+def results(tmp_path) -> Path:
+    """A finished run, of one method on one task with one seed."""
+    settings = experiment(*ONE_RUN)
+    write_returns(tmp_path / "results", settings, TASK)
+    write_run(tmp_path / "results", settings, TASK, "dac", 0, [100, 300, 500, 700])
+    return tmp_path / "results"
+
+
+def draw(results, *arguments, out="figure3"):
+    given = ("--figure", "figure3", "--results", results, *flags(*ONE_RUN))
+    return run_here("draw_curves.py", *given, "--out", results.parent / out, *arguments)
+
+
+RUN, RETURNS = f"{TASK}/states/dac/seed0", f"{TASK}/demonstrations/returns.json"
+# A file of a finished run, what it holds instead -> what the sentence says.
+DAMAGE = [
+    (f"{RUN}/run.json", None, "run.json is missing: nothing says how that was made"),
+    (f"{RUN}/run.json", "", "run.json is not JSON"),
+    (f"{RUN}/run.json", "[]", "run.json is not a JSON object"),
+    (f"{RUN}/run.json", "{}", "the settings that it was made under are missing"),
+    (f"{RUN}/run.json", "\xff\xfe", "run.json is not"),
+    (f"{RUN}/curve.csv", None, "curve.csv is missing: that run has not finished"),
+    (f"{RUN}/curve.csv", "", "curve.csv is not a table"),
+    (f"{RUN}/curve.csv", "env_step,return\n", "needs the columns env_step and return, and a row"),
+    (f"{RUN}/curve.csv", "env_step,return\n0,nan\n", "not finite"),
+    (RETURNS, None, "returns.json is missing"),
+    (RETURNS, "{}", "returns.json needs the numbers expert_return and random_return"),
+    (RETURNS, "", "returns.json needs the numbers"),
+]
+
+
+@pytest.mark.parametrize(("file", "content", "said"), DAMAGE)
+def test_finished_run_that_is_damaged_is_not_drawn(file, content, said, results):
+    if content is None:
+        (results / file).unlink()
+    else:
+        (results / file).write_text(content)
+    before = everything(results.parent)
+    refused = draw(results)
+    assert_refused(refused, said)
+    assert len(refused.stderr) < 700  # a sentence, not all settings
+    assert everything(results.parent) == before
+
+
+# --out of what is drawn -> what the sentence says.
+OUT = [(".", "names no file"), ("..", "names no file"), ("results/" + "a" * 300, "its name is too long")]
+
+
+@pytest.mark.parametrize(("out", "said"), OUT)
+def test_figure_s_name_that_cannot_be(out, said, results):
+    before = everything(results.parent)
+    os.chdir(results.parent)
+    assert_refused(run_here("write_table2.py", *flags(*ONE_RUN), "--out", out), said)
+    assert everything(results.parent) == before
+
+
+def test_figure_that_there_is_not(results):
+    assert_refused(draw(results, "--figure", "figure9"), "unknown figure 'figure9'")
+
+
+def test_names_of_what_is_drawn_are_kept_whole(results):
+    for out in ("figure3.v1", "figure3.v2", "page.png"):
+        assert draw(results, out=out).returncode == 0
+    suffixes = ("png", "pdf", "csv", "json")
+    names = {f"{name}.{suffix}" for name in ("figure3.v1", "figure3.v2", "page") for suffix in suffixes}
+    assert {path.name for path in results.parent.iterdir() if path.is_file()} == names
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch, tmp_path):
+    """Whatever a command takes for the folder to write into, it is a test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_methods_that_take_no_steps_are_drawn_alone(tmp_path):
+    settings = experiment(f"only_tasks={TASK}", "methods=bc", "seeds=0,1")
+    write_returns(tmp_path, settings, TASK)
+    for seed in (0, 1):
+        write_run(tmp_path, settings, TASK, "bc", seed, [100, 300])
+    given = (
+        "--results",
+        tmp_path,
+        *flags(f"only_tasks={TASK}", "methods=bc", "seeds=0,1"),
+        "--out",
+        tmp_path / "drawn",
+    )
+    for script in ("draw_curves.py --figure figure3", "summarise.py", "list_runs.py"):
+        done = run_here(*script.split(), *given)
+        assert done.returncode == 0, done.stderr
+    assert pd.read_csv(tmp_path / "drawn.csv")["method"].unique().tolist() == ["bc"]
+
+
+# How it fails to get room -> what the sentence says.
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EFBIG])
 def test_disk_that_fails_while_writing_leaves_the_old_file(code, tmp_path, capsys):
     path = tmp_path / "curve.csv"
     path.write_text("old")
@@ -76,6 +304,95 @@ def test_disk_that_fails_while_writing_leaves_the_old_file(code, tmp_path, capsy
     assert list(tmp_path.iterdir()) == [path]
 
 
+@contextmanager
+def room(size: int):
+    """Files may not become larger than `size` bytes: writing then fails as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def _figure(path: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    image, axes = plt.subplots()
+    axes.plot(np.random.default_rng(0).normal(size=(200, 40)))
+    try:
+        figure_style.save(image, path.with_suffix(""), (path.suffix,))
+    finally:
+        plt.close(image)
+
+
+def _demonstrations(path: Path) -> None:
+    states = np.random.default_rng(0).normal(size=(20_000, 8)).astype(np.float32)
+    write_demonstrations(path, Demonstrations(states, np.array([0])))
+
+
+def _film(path: Path) -> None:
+    noise = np.random.default_rng(0).integers(256, size=(30, 256, 256, 3), dtype=np.uint8)
+    films.write_video(path, films.Film(list(noise), 12.5, 0.0))
+
+
+def _table(path: Path) -> None:
+    tables.write(pd.DataFrame(np.random.default_rng(0).normal(size=(20_000, 3))), path.with_suffix(""), "Numbers.")
+
+
+WRITERS = {
+    "checkpoint.pt": lambda path: checkpoint.save(path, {}, {"weights": torch.randn(200, 500)}),
+    "policy.safetensors": lambda path: write_policy(path, Actor(8, 2, 256, 2, torch.Generator())),
+    "curve.csv": _table,
+    "figure.png": _figure,
+    "figure.pdf": _figure,
+    "demonstrations.npz": _demonstrations,
+    "film.webm": _film,
+}
+
+
+@pytest.mark.parametrize("kilobytes", [0, 40])
+@pytest.mark.parametrize("name", WRITERS)
+def test_disk_that_is_full_is_told_and_the_file_before_stays(name, kilobytes, tmp_path, capsys):
+    path = tmp_path / name
+    path.write_text("old")
+    with room(kilobytes * 1024), pytest.raises(SystemExit) as ended:
+        command.run(lambda: WRITERS[name](path))
+    assert ended.value.code == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: ")
+    assert "larger than a file may become" in said or "not written whole" in said
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_worked_on_with_a_note(code, tmp_path, capsys):
+    with mock.patch("fcntl.flock", side_effect=OSError(code, os.strerror(code))):
+        with RunFolder({0: tmp_path / "run"}, {}, 0.0, write_policy) as folder:
+            folder.save({"step": 3})
+            assert not is_held(tmp_path / "run")
+        assert folder.load() == {"step": 3}
+    assert "without locks: see to it that no other process works there" in capsys.readouterr().out
+
+
+def test_somebody_else_s_results_can_be_looked_at(results):
+    """Their folders are not writable, and a process works in one."""
+    (results / RUN / ".lock").touch(0o444)
+    given = ("status.py", "--results", results, *flags(*ONE_RUN))
+    refuse = mock.patch("os.open", side_effect=PermissionError(errno.EACCES, "no"))  # what would write
+    with refuse:
+        shown = run_here(*given)
+    assert shown.returncode == 0, shown.stderr
+    assert "1 done" in shown.stdout
+
+
+def test_folder_that_a_process_holds_is_seen_to_be_held(tmp_path):
+    with RunFolder({0: tmp_path}, {}, 0.0, write_policy):
+        assert is_held(tmp_path)
+    assert not is_held(tmp_path)
+
+
 def test_unexpected_error_keeps_its_traceback():
     def main() -> None:
         raise ZeroDivisionError
@@ -84,11 +401,20 @@ def test_unexpected_error_keeps_its_traceback():
         command.run(main)
 
 
-def test_diverged_training_says_what_and_when():
-    from smiling.runs.folder import check_finite
+@pytest.mark.parametrize("width", [HUGE, 2**62, 10**23])
+def test_network_beyond_the_memory_is_told(width, demonstrations_file, tmp_path):
+    given = (*IMITATE, "--task", TASK, "--demonstrations", demonstrations_file, "--out", tmp_path / "out")
+    assert_refused(run_here(*given, "--set", f"method_settings.bc.width={width}"), "not enough memory", "smaller")
 
-    with pytest.raises(UserError, match="critics_loss is nan at step 7"):
-        check_finite({"actor_loss": 0.0, "critics_loss": float("nan")}, 7)
+
+def test_diverged_training_says_what_and_when():
+    said = (
+        r"diverged at step 7: critics_loss is nan; lower sac.critic_lr \(now 1e\+30\) or sac.actor_lr \(now 0.001\); "
+    )
+    with pytest.raises(UserError, match=said), divergence.advised({"sac.actor_lr": 1e-3, "sac.critic_lr": 1e30}):
+        raise divergence.NotFinite("critics_loss is nan", 7)
+    with pytest.raises(divergence.NotFinite, match="critics_loss is nan"):
+        divergence.check_finite({"actor_loss": 0.0, "critics_loss": float("nan")})
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "src").glob("*.py")))

@@ -84,16 +84,22 @@ SETTINGS_FLAGS = shlex.join(
 )
 
 # The configuration for another process of Snakemake's.
-CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value)}" for key, value in config.items())])
+CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value, default=str)}" for key, value in config.items())])
 
 
 # Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes), this tree's code,
-# whatever is installed, the pins under which libraries give the same bits elsewhere, and the settings as the positional
-# parameters "$@". They are no part of the command that Snakemake remembers: what reruns a job is its `standing`, or its
-# own `settings` and `code`.
-ENVIRONMENT_OF_JOBS = {"PYTHONPATH": ":".join(SOURCE_FOLDERS), **bits.pins(EXPERIMENT.training.bits)}
+# whatever is installed, wherever Snakemake runs; the interpreter that runs Snakemake, unless conda is to bring one; the
+# pins under which libraries give the same bits elsewhere, and the settings as the positional parameters "$@". They are no
+# part of the command that Snakemake remembers: what reruns a job is its `standing`, or its own `settings` and `code`.
+ENVIRONMENT_OF_JOBS = {
+    "SUITE": str(workflow.basedir),
+    "PYTHONPATH": ":".join(SOURCE_FOLDERS),
+    **bits.pins(EXPERIMENT.training.bits),
+}
 EXPORTS = shlex.join(f"{name}={value}" for name, value in ENVIRONMENT_OF_JOBS.items())
-PREFIX = f"set -euo pipefail; export {EXPORTS}; set -- {SETTINGS_FLAGS}; "
+BINARIES = "" if "conda" in map(str, workflow.deployment_settings.deployment_method) else Path(sys.executable).parent
+PROGRAMS = f'export PATH={shlex.quote(str(BINARIES))}:"$PATH"; ' if BINARIES else ""
+PREFIX = f"set -euo pipefail; export {EXPORTS}; {PROGRAMS}set -- {SETTINGS_FLAGS}; "
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
 
 
@@ -108,9 +114,9 @@ wildcard_constraints:
 # How a method of the library is run, alone or with other seeds. These are a resource: Snakemake reruns nothing when one
 # changes, so that to ask for fewer seeds, or for them one by one, makes none of them anew.
 IMITATE = (
-    'python src/imitate.py "$@" --task {wildcards.task} --method {wildcards.method} --seeds {resources.seeds} '
-    "--demos-kind {wildcards.demos} --demonstrations {input.demonstrations} "
-    f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.')} 2>&1 | tee -i {{log}}"
+    'python "$SUITE"/src/imitate.py "$@" --task {wildcards.task:q} --method {wildcards.method:q} '
+    "--seeds {resources.seeds} --demos-kind {wildcards.demos:q} --demonstrations {input.demonstrations:q} "
+    f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.').replace('}', ':q}')} 2>&1 | tee -i {{log:q}}"
 )
 
 
@@ -275,6 +281,7 @@ RUNS = curves_of("figure3")
 ALL_CURVES = sorted({curve for figure in FIGURES for curve in curves_of(figure)})
 WHOLE_MACHINE = os.cpu_count()  # threads of a job beside which there shall be no other; Snakemake cuts them to --cores
 THROUGHPUT = "figures/{experiment}/throughput"
+# As params these are functions' values: braces in a path of the user's would be wildcards.
 DRAWN_SETTINGS = json.dumps(effective(EXPERIMENT))  # a change draws anew
 # What the cost of a step may depend on: a change measures anew.
 MEASURED_SETTINGS = EXPERIMENT.model_dump_json(

@@ -17,8 +17,8 @@ rule collect:
         ENVIRONMENT
     threads: 1
     shell:
-        'python src/collect_demonstrations.py "$@" --task {wildcards.task} --policy {input.policy} '
-        "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/collect_demonstrations.py "$@" --task {wildcards.task:q} --policy {input.policy:q} '
+        '--out "$(dirname {output.returns:q})" 2>&1 | tee -i {log:q}'
 
 
 if OWN:
@@ -27,7 +27,6 @@ if OWN:
 
     rule adopt:
         input:
-            demos=lambda wildcards: ancient(OWN[wildcards.task]),  # its content counts, not its time
             standing=standing_of(DEMOS),
         output:
             **named_files(DEMOS, "demonstrations.npz", "returns.json"),
@@ -40,6 +39,8 @@ if OWN:
         conda:
             ENVIRONMENT
         threads: 1
+        params:
+            demos=lambda wildcards: OWN[wildcards.task],  # not an input: its content counts, braces in its name do not
         shell:
-            'python src/collect_demonstrations.py "$@" --task {wildcards.task} --demos {input.demos:q} '
-            "--out $(dirname {output.returns}) 2>&1 | tee -i {log}"
+            'python "$SUITE"/src/collect_demonstrations.py "$@" --task {wildcards.task:q} --demos {params.demos:q} '
+            '--out "$(dirname {output.returns:q})" 2>&1 | tee -i {log:q}'

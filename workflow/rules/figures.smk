@@ -17,11 +17,11 @@ rule draw_figure1:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_figure1.py"),
     shell:
-        'python src/draw_figure1.py "$@" --results results/{wildcards.experiment} '
-        "--out figures/{wildcards.experiment}/figure1 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/draw_figure1.py "$@" --results results/{wildcards.experiment:q} '
+        "--out figures/{wildcards.experiment:q}/figure1 2>&1 | tee -i {log:q}"
 
 
 rule film:
@@ -43,8 +43,8 @@ rule film:
     params:
         code=code("film.py"),
     shell:
-        'python src/film.py "$@" --task {wildcards.task} --policy {input.policy} '
-        "--out figures/{wildcards.experiment}/figure1/{wildcards.task}_{wildcards.actor} 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/film.py "$@" --task {wildcards.task:q} --policy {input.policy:q} '
+        "--out figures/{wildcards.experiment:q}/figure1/{wildcards.task:q}_{wildcards.actor:q} 2>&1 | tee -i {log:q}"
 
 
 rule draw_figure2:
@@ -60,7 +60,7 @@ rule draw_figure2:
     params:
         code=code("draw_figure2.py"),
     shell:
-        'python src/draw_figure2.py "$@" --out figures/{wildcards.experiment}/figure2 2>&1 | tee -i {log}'
+        'python "$SUITE"/src/draw_figure2.py "$@" --out figures/{wildcards.experiment:q}/figure2 2>&1 | tee -i {log:q}'
 
 
 rule draw_curves:
@@ -80,8 +80,9 @@ rule draw_curves:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_curves.py"),
     shell:
-        'python src/draw_curves.py "$@" --figure {wildcards.figure} --results results/{wildcards.experiment} '
-        "--out figures/{wildcards.experiment}/{wildcards.figure} 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/draw_curves.py "$@" --figure {wildcards.figure:q} '
+        "--results results/{wildcards.experiment:q} --out figures/{wildcards.experiment:q}/{wildcards.figure:q} "
+        "2>&1 | tee -i {log:q}"

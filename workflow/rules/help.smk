@@ -10,7 +10,7 @@ rule help:
     params:
         targets=lambda _: [f"{rule.name:15} {rule.docstring}" for rule in workflow.rules if rule.docstring],
     shell:
-        "printf '%s\\n' {params.targets:q} | tee {log}"
+        "printf '%s\\n' {params.targets:q} | tee {log:q}"
 
 
 rule status:
@@ -20,7 +20,7 @@ rule status:
     conda:
         ENVIRONMENT
     shell:
-        'python src/status.py "$@" | tee {log}'
+        'python "$SUITE"/src/status.py "$@" | tee {log:q}'
 
 
 rule check_method:
@@ -30,6 +30,6 @@ rule check_method:
     conda:
         ENVIRONMENT
     params:
-        method=config.get("method", ""),
+        method=lambda _: config.get("method", ""),
     shell:
-        "python src/check_method.py --method {params.method:q} 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/check_method.py --method {params.method:q} 2>&1 | tee -i {log:q}'

@@ -13,7 +13,8 @@ rule write_report:
     conda:
         ENVIRONMENT
     params:
-        config=CONFIG_FLAGS,
+        config=lambda _: CONFIG_FLAGS,
     shell:
         # Another process of Snakemake's, on the same configuration; the lock is this one's.
-        "snakemake --nolock --report {output} {params.config} -- artefacts 2>&1 | tee -i {log}"
+        'snakemake --nolock --snakefile "$SUITE"/Snakefile --report {output:q} {params.config} -- artefacts '
+        "2>&1 | tee -i {log:q}"

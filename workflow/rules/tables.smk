@@ -14,11 +14,11 @@ rule write_table1:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table1.py"),
     shell:
-        'python src/write_table1.py "$@" --results results/{wildcards.experiment} '
-        "--out figures/{wildcards.experiment}/table1 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/write_table1.py "$@" --results results/{wildcards.experiment:q} '
+        "--out figures/{wildcards.experiment:q}/table1 2>&1 | tee -i {log:q}"
 
 
 rule write_table2:
@@ -32,10 +32,10 @@ rule write_table2:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table2.py"),
     shell:
-        'python src/write_table2.py "$@" --out figures/{wildcards.experiment}/table2 2>&1 | tee -i {log}'
+        'python "$SUITE"/src/write_table2.py "$@" --out figures/{wildcards.experiment:q}/table2 2>&1 | tee -i {log:q}'
 
 
 rule summarise:
@@ -54,11 +54,11 @@ rule summarise:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("summarise.py"),
     shell:
-        'python src/summarise.py "$@" --results results/{wildcards.experiment} '
-        "--out figures/{wildcards.experiment}/results 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/summarise.py "$@" --results results/{wildcards.experiment:q} '
+        "--out figures/{wildcards.experiment:q}/results 2>&1 | tee -i {log:q}"
 
 
 rule check_claims:
@@ -76,11 +76,11 @@ rule check_claims:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("check_claims.py"),
     shell:
-        'python src/check_claims.py "$@" --results results/{wildcards.experiment} '
-        "--out figures/{wildcards.experiment}/claims 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/check_claims.py "$@" --results results/{wildcards.experiment:q} '
+        "--out figures/{wildcards.experiment:q}/claims 2>&1 | tee -i {log:q}"
 
 
 rule list_runs:
@@ -97,8 +97,8 @@ rule list_runs:
     conda:
         ENVIRONMENT
     params:
-        settings=DRAWN_SETTINGS,
+        settings=lambda _: DRAWN_SETTINGS,
         code=code("list_runs.py"),
     shell:
-        'python src/list_runs.py "$@" --results results/{wildcards.experiment} '
-        "--out figures/{wildcards.experiment}/runs 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/list_runs.py "$@" --results results/{wildcards.experiment:q} '
+        "--out figures/{wildcards.experiment:q}/runs 2>&1 | tee -i {log:q}"

@@ -12,10 +12,11 @@ rule measure_throughput:
         ENVIRONMENT
     threads: WHOLE_MACHINE
     params:
-        settings=MEASURED_SETTINGS,
+        settings=lambda _: MEASURED_SETTINGS,
         code=code("measure/throughput.py"),
     shell:
-        'python src/measure/throughput.py "$@" --out figures/{wildcards.experiment}/throughput/steps 2>&1 | tee -i {log}'
+        'python "$SUITE"/src/measure/throughput.py "$@" --out figures/{wildcards.experiment:q}/throughput/steps '
+        "2>&1 | tee -i {log:q}"
 
 
 rule measure_cost:
@@ -31,7 +32,7 @@ rule measure_cost:
     params:
         code=code("measure/cost.py"),
     shell:
-        'python src/measure/cost.py "$@" --out {output} 2>&1 | tee -i {log}'
+        'python "$SUITE"/src/measure/cost.py "$@" --out {output:q} 2>&1 | tee -i {log:q}'
 
 
 rule draw_throughput:
@@ -49,8 +50,8 @@ rule draw_throughput:
     params:
         code=code("measure/draw_throughput.py"),
     shell:
-        'python src/measure/draw_throughput.py "$@" --throughput {input.steps} --costs {input.costs} '
-        "--out figures/{wildcards.experiment}/throughput/throughput 2>&1 | tee -i {log}"
+        'python "$SUITE"/src/measure/draw_throughput.py "$@" --throughput {input.steps:q} --costs {input.costs:q} '
+        "--out figures/{wildcards.experiment:q}/throughput/throughput 2>&1 | tee -i {log:q}"
 
 
 rule forecast:
@@ -64,4 +65,4 @@ rule forecast:
     params:
         cores=lambda _: workflow.cores,
     shell:
-        'python src/forecast.py "$@" --throughput {input} --cores {params.cores} 2>&1 | tee -i {log}'
+        'python "$SUITE"/src/forecast.py "$@" --throughput {input:q} --cores {params.cores} 2>&1 | tee -i {log:q}'

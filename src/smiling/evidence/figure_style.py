@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from smiling.runs.artefacts import whole
+from smiling.runs.artefacts import named, whole
 
 TEXT_WIDTH, COLUMN_WIDTH = 7.0, 3.4  # inches: both columns of a two-column paper, and one
 PANEL_HEIGHT = 2.0
@@ -54,5 +54,5 @@ def style() -> AbstractContextManager[None]:
 def save(image: Figure, out: Path, suffixes: Sequence[str] = (".png", ".pdf")) -> None:
     """Write `out` with each of `suffixes`, each file whole; within `style()`, which has the resolution."""
     for suffix in suffixes:
-        with whole(out.with_suffix(suffix)) as temporary:
+        with whole(named(out, suffix)) as temporary:
             image.savefig(temporary)

@@ -77,10 +77,25 @@ def time_lapse(frames: Sequence[np.ndarray], moments: int = MOMENTS) -> np.ndarr
 
 
 def write_video(path: Path, film: Film) -> None:
-    """Write `path`, a .webm, whole."""
+    """Write `path`, a .webm, whole.
+
+    Raises:
+        UserError: if not all of it can be read again: OpenCV does not say that a disk is full.
+    """
     height, width, _ = film.frames[0].shape
     with whole(path) as temporary:
         writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODEC), film.rate, (width, height))
         for frame in film.frames:
             writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         writer.release()
+        if _frames_in(temporary) != len(film.frames):
+            raise UserError(f"{path}: the video was not written whole; see to it that the disk has room")
+
+
+def _frames_in(video: Path) -> int:
+    """How many frames can be read of a video."""
+    reader, count = cv2.VideoCapture(str(video)), 0
+    while reader.grab():
+        count += 1
+    reader.release()
+    return count

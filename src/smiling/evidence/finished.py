@@ -90,9 +90,9 @@ def normalised(results: Path, settings: ExperimentSettings, group: RunGroup) -> 
         UserError: naming a run that is missing, damaged, or not the one that is asked for.
     """
     read = [curves.read_curve(folder) for folder in group.folders(results)]
-    records(results, settings, group)
     demonstrations = results / group.task / "demonstrations"
     expert, random = curves.read_returns(demonstrations, settings.expert.must_beat_random)
+    records(results, settings, group)
     verification.check_returns(demonstrations, settings, group.task)
     steps, returns = curves.on_grid(read)
     takes_steps, asked = methods.load(group.method).takes_steps, settings.env_steps(group.method, group.task)

@@ -1,10 +1,11 @@
 """Pages to read: Markdown, and the same as HTML for Snakemake's report."""
 
+from html import escape
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from smiling.runs.artefacts import write_text
+from smiling.runs.artefacts import named, write_text
 
 LOOKS = """body { font: 15px/1.5 sans-serif; margin: 2em; max-width: 75em }
 table { border-collapse: collapse; margin: 1em 0 }
@@ -15,6 +16,6 @@ pre { background: #f4f4f4; padding: 0.8em; overflow: auto }"""
 def write(out: Path, text: str) -> None:
     """Write Markdown `text` as `out`.md and `out`.html, each whole."""
     body = MarkdownIt("commonmark").enable("table").render(text)
-    page = f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>{out.name}</title>\n<style>{LOOKS}</style>\n{body}'
-    write_text(out.with_suffix(".md"), text)
-    write_text(out.with_suffix(".html"), page)
+    page = f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>{escape(out.name)}</title>\n<style>{LOOKS}</style>\n{body}'
+    write_text(named(out, ".md"), text)
+    write_text(named(out, ".html"), page)

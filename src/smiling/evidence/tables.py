@@ -5,16 +5,16 @@ from pathlib import Path
 import pandas as pd
 
 from smiling.evidence import pages
-from smiling.runs.artefacts import whole, write_text
+from smiling.runs.artefacts import named, whole, write_text
 
 
 def write(table: pd.DataFrame, out: Path, caption: str) -> None:
     """Write `out`.md, .html, .tex and .csv, each whole; numbers in full in the csv, as they are shown in the others."""
-    with whole(out.with_suffix(".csv")) as temporary:
+    with whole(named(out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
     shown = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
     pages.write(out, f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{caption}\n")
-    write_text(out.with_suffix(".tex"), latex(shown, caption))
+    write_text(named(out, ".tex"), latex(shown, caption))
 
 
 def latex(table: pd.DataFrame, caption: str) -> str:

@@ -40,7 +40,7 @@ def read_record(path: Path) -> dict[str, Any]:
 def settings_differences(recorded: Any, wanted: dict[str, Any], asked: Mapping[str, Settings | int]) -> list[str]:
     """'key: value there, value here' for what was recorded that is not `wanted`, the part of `asked` that counts."""
     if not isinstance(recorded, dict):
-        return [f"settings: {recorded!r} there, {wanted!r} here"]
+        return ["the settings that it was made under are missing"]
     return differences(_without_effectless(recorded, in_full(asked), wanted), wanted)
 
 

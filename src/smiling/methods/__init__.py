@@ -16,6 +16,7 @@ from smiling.runs.provenance import ROOT
 from smiling.settings import Settings, UserError
 
 FILES = Path(__file__).parent
+NAME = "[a-z0-9_]+"
 RULES = ROOT / "workflow" / "rules" / "methods"
 
 
@@ -52,9 +53,11 @@ def load(name: str) -> Method:
     """The method called `name`, or that `name` is a variant of.
 
     Raises:
-        UserError: for a name that is not a method's or a variant's.
+        UserError: for a name that is not a method's or a variant's, or not of the letters that a folder's may have.
     """
     if base(name) in bases():
+        if not re.fullmatch(NAME, base(name)):
+            raise UserError(f"method '{base(name)}' cannot name a folder: rename its file with a-z, 0-9 and _ only")
         method = _of_rule(name) if is_external(name) else _of_file(name)
         if "-" not in name or name.partition("-")[2] in method.variants:
             return method

@@ -13,7 +13,7 @@ from torch import Tensor
 from smiling.evaluation import Evaluator
 from smiling.imitation import Imitation
 from smiling.methods import Method
-from smiling.runs.folder import check_finite
+from smiling.runs.divergence import NotFinite, check_finite
 from smiling.runs.progress import Meter
 from smiling.runs.seeding import derive
 from smiling.settings import Settings
@@ -72,7 +72,7 @@ class Cloning:
         """Add a row to the curve, and keep the actor if it is the best."""
         with torch.no_grad():
             loss = bc_loss(self.actor, self.states, self.actions, self.settings.loss).item()
-        check_finite({"the cloning loss": loss}, self.done)
+        check_finite({"the cloning loss": loss})
         value = float(self.evaluator.returns(self.actor.mean_action, self.done).mean())
         if all(value > row["return"] for row in self.curve):
             self.best.load_state_dict(self.actor.state_dict())
@@ -92,7 +92,15 @@ class Cloning:
 
 def run(imitation: Imitation) -> None:
     """Clone, evaluating as it goes; the policy kept is the best evaluated, as the paper reports it."""
-    cloning, folder, settings = Cloning(imitation), imitation.folder, imitation.settings
+    cloning = Cloning(imitation)
+    try:
+        _clone(cloning, imitation)
+    except NotFinite as error:
+        raise NotFinite(error.what, cloning.done) from None
+
+
+def _clone(cloning: Cloning, imitation: Imitation) -> None:
+    folder, settings = imitation.folder, imitation.settings
     saved = folder.load()
     if saved is not None:
         cloning.load_state_dict(saved)

@@ -10,12 +10,14 @@ from torch import Tensor
 from smiling.imitation import Imitation, run_with_reward
 from smiling.methods import Method
 from smiling.reward import LearnedReward
-from smiling.runs.folder import check_finite
+from smiling.runs.divergence import check_finite
 from smiling.runs.progress import Meter
 from smiling.runs.seeding import derive
 from smiling.score.cost import Cost, CostSettings
 from smiling.score.model import ScoreModel, ScoreModelSettings, fit, fit_pass, score_optimiser
 from smiling.settings import Settings
+
+ROUNDING = 8  # units in the last place of their mean, within which a batch's rewards are equal
 
 
 class SmilingSettings(Settings):
@@ -48,7 +50,7 @@ class Smiling(LearnedReward):
         epochs = self.settings.expert_epochs
         with Meter(f"{name}: expert's score model", epochs, unit="epochs") as meter:
             loss = fit(self.expert, self._expert_features, epochs, self.generator, meter.update)
-        check_finite({"the expert's score loss": loss.item()}, epochs)
+        check_finite({"the expert's score loss": loss.item()})
 
     def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
         """One pass of the learner's score model over states drawn from the state buffer (line 3)."""
@@ -84,9 +86,14 @@ class Smiling(LearnedReward):
 
 
 def normalise(rewards: Tensor, std: float) -> Tensor:
-    """Shift and scale to mean 0 and standard deviation `std`; equal rewards become 0."""
-    centred = rewards - rewards.mean()
-    return std * centred / rewards.std().clamp_min(torch.finfo(rewards.dtype).tiny)
+    """Shift and scale to mean 0 and standard deviation `std`; rewards that are equal up to rounding become 0."""
+    mean = rewards.mean()
+    centred = rewards - mean
+    if len(rewards) < 2:
+        return centred
+    spread, limits = rewards.std(), torch.finfo(rewards.dtype)
+    equal = spread <= ROUNDING * limits.eps * mean.abs()
+    return (std * centred / spread.clamp_min(limits.tiny)).masked_fill(equal, 0.0)
 
 
 def run(imitation: Imitation) -> None:

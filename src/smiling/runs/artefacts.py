@@ -8,7 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from smiling.settings import UserError
+
 PARTIAL_PREFIX = ".part-"  # of files being written: what a killed process leaves behind is known by it
+SUFFIXES = (".png", ".pdf", ".svg", ".webm", ".csv", ".json", ".md", ".html", ".tex")  # of what is drawn and written
+
+
+def named(out: Path, suffix: str) -> Path:
+    """The file that a script's --out, a path without suffix, means with `suffix`: of figure.v1, figure.v1.png.
+
+    Raises:
+        UserError: if `out` has no name.
+    """
+    if not out.name or out.name == "..":
+        raise UserError(f"--out {out} names no file: write a path without suffix, for example {out / 'figure'}")
+    return out.with_name((out.stem if out.suffix in SUFFIXES else out.name) + suffix)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Folders of runs: one process at a time, checkpoints while they last, whole artefacts when they are done."""
 
-import math
+import errno
+import fcntl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ CHECKPOINT = "checkpoint.pt"
 PARTIAL_CURVE = "partial_curve.csv"
 PROGRESS = "progress.json"  # of the run's process, at its last evaluation: `steps` of `total`, `return`, `seconds`
 LOCK = ".lock"
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what flock(2) says on a file system that has none
 LOCK_SECONDS = 1.0  # longer than `is_held` holds a lock
 
 Curve = list[dict[str, float]]  # a row for each evaluation
@@ -59,10 +61,7 @@ class RunFolder:
         with ExitStack() as locks:
             for path in self.folders.values():
                 path.mkdir(parents=True, exist_ok=True)
-                try:
-                    locks.enter_context(FileLock(path / LOCK, timeout=LOCK_SECONDS))
-                except Timeout:
-                    raise UserError(f"another process is working in {path}; wait for it or stop it") from None
+                _take(path, locks)
                 remove_partial(path)
             self._locks = locks.pop_all()
         return self
@@ -116,28 +115,37 @@ class RunFolder:
         self._checkpoint.unlink(missing_ok=True)
 
 
-def is_held(folder: Path) -> bool:
-    """Whether a process on this machine is working in `folder`."""
-    if not (folder / LOCK).exists():
-        return False
+def _take(folder: Path, locks: ExitStack) -> None:
+    """Lock `folder` until `locks` are closed; a note where the file system has no locks.
+
+    Raises:
+        UserError: if another process holds it.
+    """
     try:
-        with FileLock(folder / LOCK, timeout=0):
-            return False
+        locks.enter_context(FileLock(folder / LOCK, timeout=LOCK_SECONDS, fallback_to_soft=False))
     except Timeout:
+        raise UserError(f"another process is working in {folder}; wait for it or stop it") from None
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        print(
+            f"note: {folder} is on a file system without locks: see to it that no other process works there", flush=True
+        )
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process on this machine is working in `folder`, which need not be writable; no if it has no locks."""
+    try:
+        with (folder / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EACCES, *WITHOUT_LOCKS):
+            raise
+    return False
 
 
 def _write_curve(path: Path, rows: Curve) -> None:
     with whole(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
-
-
-def check_finite(values: dict[str, float], step: int) -> None:
-    """Stop a run that has diverged.
-
-    Raises:
-        UserError: naming the first quantity that is NaN or infinite.
-    """
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise UserError(f"training diverged: {name} is {value} at step {step}; a smaller learning rate may help")

@@ -22,8 +22,9 @@ def write_policy(path: Path, policy: Policy) -> None:
     """Write a policy, whole."""
     weights = {name: value.cpu().contiguous() for name, value in policy.state_dict().items()}
     metadata = {policy.kind: json.dumps(policy.description())}  # one entry: safetensors keeps several in no order
+    content = safetensors.torch.save(weights, metadata)  # a full disk is then Python's own error
     with whole(path) as temporary:
-        safetensors.torch.save_file(weights, temporary, metadata)
+        temporary.write_bytes(content)
 
 
 def read_policy(path: Path) -> Policy:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 import envs
 from smiling.reward import LearnedReward
+from smiling.runs.divergence import finite_actions
 from smiling.runs.seeding import derive
 from smiling.solvers.dreamer.agent import Dreamer
 from smiling.solvers.dreamer.policy import DreamerPolicy
@@ -77,7 +78,7 @@ class DreamerTraining(Loop):
 
     def _step_all(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """States arrived at, and the task's rewards for arriving there: unseen where a learned one stands in."""
-        steps = [env.step(action) for env, action in zip(self.envs, actions.cpu().numpy(), strict=True)]
+        steps = [env.step(action) for env, action in zip(self.envs, finite_actions(actions), strict=True)]
         rewards = [step[1] if self.rewards is None else UNSEEN for step in steps]
         return self._tensor([step[0] for step in steps]), self._tensor(rewards)
 

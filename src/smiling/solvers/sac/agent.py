@@ -30,7 +30,7 @@ class SACSettings(Settings):
     depth: int = Field(2, ge=1, description="hidden layers of actor and critics")
     critics: int = Field(2, ge=1, description="Q networks; the smallest value counts")
     critic_layer_norm: bool = Field(False, description="not the paper's: steadier when small (Ball et al., 2023)")
-    batch: int = Field(1024, ge=1, description="transitions in an update")
+    batch: int = Field(1024, ge=2, description="transitions in an update, over which rewards may be normalised")
     discount: float = Field(0.99, ge=0, le=1)
     actor_lr: float = Field(1e-4, gt=0)
     critic_lr: float = Field(1e-4, gt=0)

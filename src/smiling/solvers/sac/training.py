@@ -10,6 +10,7 @@ from torch import Tensor
 
 import envs
 from smiling.reward import LearnedReward
+from smiling.runs.divergence import finite_actions
 from smiling.runs.seeding import derive
 from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.networks import Actor
@@ -84,7 +85,7 @@ class Training(Loop):
         """Take `actions` (seeds, action): in the background, if the solver learns meanwhile."""
         for replay, action in zip(self.replays, actions, strict=True):
             replay.take(action)
-        chosen = actions.cpu().numpy()
+        chosen = finite_actions(actions)
 
         def outcomes() -> list[Outcome]:
             steps = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]

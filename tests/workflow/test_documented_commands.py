@@ -1,0 +1,65 @@
+"""Commands of README and docs: Snakemake's are planned, of scripts the flags are known, of make the target.
+
+Those of conda, git and the shell make or enter environments, and are not tried; docs/library.md has a test of its own.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import numpy as np
+import pytest
+from commands import ROOT, copy_tree, snakemake
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(program: str) -> list[list[str]]:
+    """Commands in the pages' indented blocks that begin with `program`, by their arguments."""
+    found = []
+    for page in PAGES:
+        text = page.read_text().replace("\\\n", " ")
+        lines = re.findall(rf"^ {{4}}({program} .*)$", text, re.MULTILINE)
+        found += [shlex.split(line.split(" && ")[0], comments=True)[1:] for line in lines]
+    return found
+
+
+def test_commands_are_found():
+    for program in ("make", "snakemake", "python", "conda"):
+        assert len(commands(program)) >= 2, program
+
+
+@pytest.mark.parametrize("target", sorted({arguments[0] for arguments in commands("make")}))
+def test_make_has_the_target(target):
+    plan = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
+    assert plan.returncode == 0, plan.stderr
+
+
+@pytest.mark.parametrize("arguments", commands("python"), ids=" ".join)
+def test_script_has_the_flags(arguments):
+    script, *rest = arguments
+    shown = subprocess.run([sys.executable, ROOT / script, "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    flags = {part for part in rest if part.startswith("--")}
+    assert flags <= set(re.findall(r"--[a-z][a-z-]*", shown.stdout))
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    """A tree with what the pages take to be there: demonstrations of one's own, the tutorial's method."""
+    tree = copy_tree(tmp_path_factory.mktemp("documented") / "tree")
+    np.savez(tree / "mine.npz", observations=np.zeros((9, 17)), rewards=np.zeros(9), episode_starts=np.array([0]))
+    tutorial = (ROOT / "docs" / "add-a-method.md").read_text()
+    for name, text in re.findall(r"Write this as `([^`]+)`:\n\n +```python\n(.*?)\n +```", tutorial, re.DOTALL):
+        (tree / name).write_text(dedent(text) + "\n")
+    return tree
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", commands("snakemake"), ids=" ".join)
+def test_workflow_plans_it(arguments, tree):
+    planned = snakemake(tree, *(["-n"] if "-n" not in arguments else []), *arguments)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
