@@ -136,7 +136,7 @@ def draw_steps(axis: Axes, table: pd.DataFrame, names: Sequence[str]) -> None:
 
 def draw_level(axis: Axes, method: str, table: pd.DataFrame) -> None:
     """A method that takes no steps: its mean, its interval, and a tick for each seed."""
-    look = {"color": colour(method)}
+    look: dict[str, Any] = {"color": colour(method)}
     row, seeds = table.iloc[0], seeds_of(table)["return"]
     axis.axhline(
         row["mean"], linestyle=figure_style.line_style(method), linewidth=1.4, label=methods.label(method), **look
@@ -171,10 +171,10 @@ def mark_what_leaves(axis: Axes, table: pd.DataFrame, limits: tuple[float, float
             if not out.any():
                 continue
             farthest = mean.min() if side == "below" else mean.max()
-            look = {"color": colour(str(method)), "zorder": 5}
+            look: dict[str, Any] = {"color": colour(str(method)), "zorder": 5}
             axis.plot(first_beyond(steps, mean, edge, out), edge, marker, ms=5, clip_on=False, **look)
             words = f"{methods.label(str(method))}: to {farthest:.3g}"
-            where = {"transform": axis.transAxes, "fontsize": SMALLEST}
+            where: dict[str, Any] = {"transform": axis.transAxes, "fontsize": SMALLEST}
             axis.text(0.04, start + lines * space, words, **where, **look)
             lines += 1
 

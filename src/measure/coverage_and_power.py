@@ -6,6 +6,7 @@ Prints tables in Markdown; those of docs/statistics.md are of the default seed a
 import argparse
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -108,7 +109,7 @@ def coverage_over_tasks(simulations: int, random: np.random.Generator) -> pd.Dat
                             statistics.probability_of_improvement, mine, other, resamples=RESAMPLES
                         ),
                     )
-                    found = (statistics.difference_interval(mine, other), *bootstrapped)
+                    found: tuple[tuple[Any, Any], ...] = (statistics.difference_interval(mine, other), *bootstrapped)
                     hits += [
                         bool(low <= value <= high) for (low, high), value in zip(found, (0.0, truth, 0.5), strict=True)
                     ]

@@ -59,8 +59,7 @@ class Curves:
         """
         late = self.steps > LATE * self.steps[-1]
         if late.sum() < FEWEST_LATE:
-            counted = f"{late.sum()} evaluation{'s' * (late.sum() != 1)}"
-            raise TooFewEvaluations(f"{counted} in the last third of the steps, {FEWEST_LATE} are needed")
+            raise TooFewEvaluations(f"evaluations in the last third of the steps: {late.sum()} of {FEWEST_LATE} needed")
         return self.values[:, late].std(1)
 
 

@@ -74,7 +74,8 @@ def _base_colour(base: str) -> str:
 
 def _shade(paint: str, amount: float) -> str:
     towards = 1.0 if amount > 0 else 0.0
-    return str(to_hex([part + abs(amount) * (towards - part) for part in to_rgb(paint)]))
+    red, green, blue = (part + abs(amount) * (towards - part) for part in to_rgb(paint))
+    return to_hex((red, green, blue))
 
 
 def looks(names: Iterable[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from smiling import methods
-from smiling.evidence import statistics
+from smiling.evidence import pages, statistics
 from smiling.evidence.claims import Answer, Difference, Key, Verdict
 from smiling.evidence.figure_style import COLOURS, SMALLEST, TEXT_WIDTH, task_label, title, wrapped
 
@@ -43,7 +44,7 @@ def seeds(answer: Answer) -> str:
         return "none"
     counts = [count for each in answer.tasks.values() for count in each.seeds]
     few, most = min(counts), max(counts)
-    said = f"{most} seed{'s' * (most > 1)}" if few == most else f"{few} to {most} seeds"
+    said = pages.counted(most, "seed") if few == most else f"{few} to {most} seeds"
     return f"{said}, {len(answer.scores)} of {len(answer.part.keys)} tasks" if len(answer.part.keys) > 1 else said
 
 
@@ -56,7 +57,7 @@ def plan(answer: Answer) -> str:
         return "one seed says nothing of the spread over seeds"
     seen = float(statistics.detectable(answer.spreads, now, answer.groups))
     size = abs(answer.effect.value)
-    limit = f"with {now} seeds " + (
+    limit = f"with {pages.counted(now, 'seed')} " + (
         "no difference would be seen" if math.isinf(seen) else f"a difference below {seen:.2g} would not be seen"
     )
     needed = statistics.seeds_needed(answer.spreads, size, answer.groups)
@@ -171,8 +172,10 @@ def draw(verdicts: Sequence[Verdict], said: Sequence[str], name: str) -> Figure:
     )
     for axis, verdict, words in zip(axes[:, 0], verdicts, said, strict=True):
         _draw_claim(axis, verdict, words)
-    axes[-1, 0].set_xlabel("Difference in normalised return, 95 % interval; right of zero is what the paper says")
-    title(image, f"The paper's claims, {name}: large points decide; small ones are single tasks")
+    axes[-1, 0].set_xlabel("Difference in normalised return, 95 % interval")
+    title(
+        image, f"The paper's claims, {name}: right of zero is what it says. Large points decide, small ones are tasks"
+    )
     return image
 
 
@@ -181,7 +184,14 @@ def _draw_claim(axis: Axes, verdict: Verdict, words: str) -> None:
     for place, answer in enumerate(verdict.answers):
         row = -place
         if answer.effect is None:
-            axis.text(0.05, row, "no runs", fontsize=SMALLEST, va="center", color=PAINTS[OPEN])
+            axis.text(
+                0.05,
+                row,
+                "too few evaluations" if answer.too_short else "no runs",
+                fontsize=SMALLEST,
+                va="center",
+                color=PAINTS[OPEN],
+            )
             continue
         paint = PAINTS[finding(verdict, place)]
         if len(answer.part.keys) > 1:
@@ -205,7 +215,7 @@ def _draw_effect(axis: Axes, shown: Difference, row: float, paint: str, decides:
     if abs(shown.value) > SHOWN:
         side = math.copysign(1, shown.value)
         axis.plot(side * SHOWN, row, ">" if side > 0 else "<", color=paint, ms=6, clip_on=False)
-        where = {"ha": "right" if side > 0 else "left", "va": "center", "fontsize": SMALLEST}
+        where: dict[str, Any] = {"ha": "right" if side > 0 else "left", "va": "center", "fontsize": SMALLEST}
         axis.text(side * (SHOWN - 0.06), row, effect(shown), color=paint, **where)
         return
     if not math.isnan(shown.lower):
