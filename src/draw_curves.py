@@ -32,7 +32,9 @@ COLUMNS = 3
 TYPICAL, WIDEST = (-0.05, 1.15), (-0.5, 1.5)  # normalised returns that are always in view, and that can be
 MARGIN = 0.05  # of the view, above and below what is in it
 EXPERT_LABEL = r"$\pi^e$ (expert)"
+PANEL_WIDTH = 2.0  # inches, of the narrowest panel, for its title
 MARK_SPACE = 0.075  # of a panel's height, for a line of text
+MOST_MARKS = 5  # named at each edge
 
 
 def method_table(results: Path, settings: ExperimentSettings, group: RunGroup) -> pd.DataFrame:
@@ -99,9 +101,6 @@ def draw_panel(axis: Axes, table: pd.DataFrame, task: str, limits: tuple[float, 
     table = table.assign(env_step=table["env_step"] / 10**exponent)
     if normalised:
         axis.axhline(1.0, color=EXPERT_COLOUR, linestyle="--", linewidth=1.0, label=EXPERT_LABEL)
-    else:
-        note = "not normalised: expert no better than random"
-        axis.text(0.98, 0.98, note, fontsize=SMALLEST, ha="right", va="top", transform=axis.transAxes)
     steps = [name for name in table["method"].unique() if methods.load(name).takes_steps]
     draw_steps(axis, seeds_of(table[table["method"].isin(steps)]), steps)
     for method, rows in table[~table["method"].isin(steps)].groupby("method", sort=False):
@@ -110,7 +109,10 @@ def draw_panel(axis: Axes, table: pd.DataFrame, task: str, limits: tuple[float, 
     axis.set_ylim(limits)
     mark_what_leaves(axis, table, limits)
     seeds = figure_style.seeds_label(table["seeds"].min(), table["seeds"].max())
-    axis.set_title(f"{figure_style.task_label(task)} ({seeds})")
+    names = [f"{figure_style.task_label(task)} ({seeds})"] + ["not normalised: expert no better than random"] * (
+        not normalised
+    )
+    axis.set_title("\n".join(figure_style.wrapped(name, PANEL_WIDTH, 8) for name in names))
     axis.set_xlabel(rf"Environment steps ($\times 10^{exponent}$)")
 
 
@@ -161,30 +163,35 @@ def whole_view(values: pd.Series) -> tuple[float, float]:
 
 def mark_what_leaves(axis: Axes, table: pd.DataFrame, limits: tuple[float, float]) -> None:
     """Where a mean leaves the view, a triangle at its edge; which it is and how far it goes, in its colour."""
-    low, high = limits
-    sides = (("below", low, "v", 0.03, MARK_SPACE), ("above", high, "^", 0.9, -MARK_SPACE))
-    for side, edge, marker, start, space in sides:
-        lines = 0
+    for side, edge, marker in ((-1, limits[0], "v"), (1, limits[1], "^")):
+        gone: list[tuple[float, str]] = []
         for method, rows in table.groupby("method", sort=False):
-            steps, mean = rows["env_step"].to_numpy(), rows["mean"].to_numpy()
-            out = mean < low if side == "below" else mean > high
-            if not out.any():
-                continue
-            farthest = mean.min() if side == "below" else mean.max()
-            look: dict[str, Any] = {"color": colour(str(method)), "zorder": 5}
-            axis.plot(first_beyond(steps, mean, edge, out), edge, marker, ms=5, clip_on=False, **look)
-            words = f"{methods.label(str(method))}: to {farthest:.3g}"
-            where: dict[str, Any] = {"transform": axis.transAxes, "fontsize": SMALLEST}
-            axis.text(0.04, start + lines * space, words, **where, **look)
-            lines += 1
+            steps, beyond = rows["env_step"].to_numpy(), side * (rows["mean"].to_numpy() - edge)
+            if beyond.max() > 0:
+                look: dict[str, Any] = {"color": colour(str(method)), "zorder": 5, "clip_on": False}
+                axis.plot(first_crossing(steps, beyond), edge, marker, ms=5, **look)
+                gone.append((beyond.max(), str(method)))
+        _name_what_left(axis, sorted(gone, reverse=True), edge, side)
 
 
-def first_beyond(steps: np.ndarray, mean: np.ndarray, edge: float, out: np.ndarray) -> float:
-    """The step at which a curve, straight between evaluations, first crosses an edge of the view."""
-    after = int(np.argmax(out))
+def _name_what_left(axis: Axes, gone: Sequence[tuple[float, str]], edge: float, side: int) -> None:
+    """Lines of text at an edge: methods, and the values that they reach, farthest first; not too many."""
+    lines = [(f"{methods.label(name)}: to {edge + side * beyond:.3g}", colour(name)) for beyond, name in gone]
+    if len(lines) > MOST_MARKS:
+        lines = [*lines[: MOST_MARKS - 1], (f"and {len(lines) - MOST_MARKS + 1} more", EXPERT_COLOUR)]
+    behind = {"facecolor": "white", "alpha": 0.9, "linewidth": 0, "pad": 0.5}
+    for place, (words, paint) in enumerate(lines):
+        height = MARK_SPACE * (place + 0.7) if side < 0 else 1 - MARK_SPACE * (place + 0.9)
+        where: dict[str, Any] = {"transform": axis.transAxes, "va": "center", "fontsize": SMALLEST, "zorder": 6}
+        axis.text(0.08, height, words, color=paint, bbox=behind, **where)
+
+
+def first_crossing(steps: np.ndarray, beyond: np.ndarray) -> float:
+    """The step at which a curve, straight between evaluations, is first `beyond` an edge of the view, above zero."""
+    after = int(np.argmax(beyond > 0))
     if after == 0:
         return float(steps[0])
-    share = (edge - mean[after - 1]) / (mean[after] - mean[after - 1])
+    share = beyond[after - 1] / (beyond[after - 1] - beyond[after])
     return float(steps[after - 1] + share * (steps[after] - steps[after - 1]))
 
 

@@ -92,7 +92,7 @@ def draw(table: pd.DataFrame, blocks: dict[str, Block], name: str, not_normalise
         left, right = part.subfigures(1, 2, width_ratios=(films.MOMENTS * ROW_HEIGHT + 0.2, 1.9))
         mine = table[table["task"] == task].set_index("method")
         for axis, (actor, shown) in zip(left.subplots(len(block), 1, squeeze=False)[:, 0], block.items(), strict=True):
-            mean = mine["mean"].get(actor)
+            mean = 1.0 if actor == "expert" and task not in not_normalised else mine["mean"].get(actor)
             draw_film(axis, actor, shown, mean)
         draw_bars(right.subplots(), mine.reset_index(), task not in not_normalised)
         part.suptitle(figure_style.wrapped(f"{task_label(task)}, {name}", TEXT_WIDTH, 8), fontsize=8)

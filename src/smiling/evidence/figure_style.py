@@ -24,10 +24,10 @@ PANEL_HEIGHT = 2.0
 SMALLEST = 6  # points, of text in print
 POINTS = 72  # to the inch
 
-# seaborn's 'colorblind' palette, without the orange that is near SMILING's, and the yellow that is faint on white.
+# seaborn's 'colorblind' palette, without what is near SMILING's or DAC's colour or faint on white; and three of Tol's.
 PALETTE = seaborn.color_palette("colorblind").as_hex()
 COLOURS = {"smiling": PALETTE[3], "dac": PALETTE[0], "iq_learn": PALETTE[2], "bc": PALETTE[7]}
-SPARE_COLOURS = (PALETTE[4], PALETTE[9], PALETTE[5], "#332288", "#882255")  # the last two are Tol's indigo and wine
+SPARE_COLOURS = (PALETTE[4], PALETTE[5], "#332288", "#999933", "#882255")
 EXPERT_COLOUR = "#000000"
 # Of a method, and of its variants in their order: on and off in widths of the line.
 DASHES: tuple[tuple[float, ...] | str, ...] = (

@@ -207,7 +207,7 @@ def _draw_claim(axis: Axes, verdict: Verdict, words: str) -> None:
     axis.set_xlim(-SHOWN, SHOWN)
     axis.grid(False, axis="y")
     heading = f"{verdict.number}. {verdict.claim}: {words}"
-    axis.set_title(wrapped(heading, TEXT_WIDTH * 0.7, SMALLEST + 1), fontsize=SMALLEST + 1, loc="left")
+    axis.set_title(wrapped(heading, TEXT_WIDTH * 0.6, SMALLEST + 1), fontsize=SMALLEST + 1, loc="left")
 
 
 def _draw_effect(axis: Axes, shown: Difference, row: float, paint: str, decides: bool) -> None:
