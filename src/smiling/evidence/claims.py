@@ -102,8 +102,9 @@ class Answer:
 
     @property
     def complete(self) -> bool:
-        """Whether all of its tasks are there."""
-        return self.test is not None and not self.absent and not self.too_short
+        """Whether all of its tasks are there, none with a single seed: that says nothing of the next one."""
+        seeds = [len(each) for pair in self.scores.values() for each in pair if each is not None]
+        return self.test is not None and not self.absent and not self.too_short and min(seeds) > 1
 
     @property
     def effect(self) -> Difference | None:
