@@ -1,25 +1,30 @@
-"""Draw Figure 1: time-lapses of expert, SMILING and DAC on crawl and pole, bars of normalised returns with BC.
+"""Draw Figure 1: time-lapses of expert, SMILING and DAC on crawl and pole, and every method's normalised return.
 
-At a scale without these tasks its first two are drawn. Bars are what results.md calls the end: the mean over the last
-quarter of the steps, BC's best checkpoint; means and 95 % intervals over seeds. The films are of the first seed.
+At a scale without these tasks its first two are drawn. Another method's film is shown if there is one in the folder
+of films. Bars are what results.md calls the end: the mean over the last quarter of the steps, BC's best checkpoint;
+means and 95 % intervals over seeds, a point for each seed. A film is one episode of the first seed: beside it stand
+that episode's return and the mean.
 
 Writes --out.png, .pdf, .csv (the bars) and .json. The films are in a folder of --out's name, by src/film.py.
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from smiling import command, methods
-from smiling.evidence import curves, films, finished
+from smiling.evidence import curves, figure_style, films, finished, statistics
 from smiling.evidence.curve_figures import figure
-from smiling.evidence.figure_style import EXPERT_COLOUR, TEXT_WIDTH, colour, save, style
+from smiling.evidence.figure_style import EXPERT_COLOUR, SMALLEST, TEXT_WIDTH, colour, save, style, task_label
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import named, whole, write_json
 from smiling.runs.provenance import file_digest
@@ -28,73 +33,108 @@ from smiling.settings import UserError
 ROW_HEIGHT = 0.85  # inches, of a time-lapse
 
 
+@dataclass(frozen=True)
+class TimeLapse:
+    """A time-lapse (height, width, 3), when its frames are, and its episode's return on the scale of the bars."""
+
+    picture: np.ndarray
+    seconds: Sequence[float]
+    episode_return: float
+
+
 def bars(results: Path, settings: ExperimentSettings) -> pd.DataFrame:
     """Columns task, method, mean, lower, upper of the final normalised return, and a column for each seed."""
     scores = finished.scores(results, settings, figure("figure3"))
     rows = []
-    for (task, method), mine in scores.groupby(["task", "method"], sort=False):
-        if task not in films.tasks_of(settings) or methods.base(method) not in (*films.FIGURE1_METHODS, "bc"):
-            continue
-        lower, upper = curves.bootstrap_interval(mine[["final"]].to_numpy())
-        row = {"task": task, "method": method, "mean": mine["final"].mean(), "lower": lower[0], "upper": upper[0]}
+    for (task, method), mine in scores[scores["task"].isin(films.tasks_of(settings))].groupby(
+        ["task", "method"], sort=False
+    ):
+        lower, upper = statistics.mean_interval(mine["final"])
+        row = {"task": task, "method": method, "mean": mine["final"].mean(), "lower": lower, "upper": upper}
         rows.append(row | {f"seed{seed}": value for seed, value in zip(mine["seed"], mine["final"], strict=True)})
     return pd.DataFrame(rows)
 
 
-def film(folder: Path, task: str, actor: str) -> tuple[np.ndarray, float]:
-    """Time-lapse and return of a film.
+def shown_actors(settings: ExperimentSettings, task: str, folder: Path) -> list[str]:
+    """Who is shown on a task: who is always filmed, and the other methods of which a film is there."""
+    always = films.actors_of(settings, task)
+    others = [name for name in settings.methods if name not in always]
+    return [*always, *(name for name in others if (folder / f"{task}_{name}.json").exists())]
+
+
+def time_lapse(folder: Path, task: str, actor: str, expert: float, random: float) -> TimeLapse:
+    """What was filmed of an actor on a task, with the returns by which it is normalised.
 
     Raises:
-        UserError: naming the file that is missing.
+        UserError: naming the file that is missing, or was written by an older version.
     """
     stem = folder / f"{task}_{actor}"
     try:
         record = json.loads(named(stem, ".json").read_text())
-        return plt.imread(named(stem, ".png")), record["return"]
+        episode = float(curves.normalise(np.array(record["return"]), expert, random))
+        return TimeLapse(plt.imread(named(stem, ".png")), record["seconds"], episode)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing: film it with src/film.py, or use snakemake figure1") from None
+    except KeyError as error:
+        raise UserError(f"{stem}.json does not say {error}: film it anew with src/film.py") from None
 
 
-def draw(table: pd.DataFrame, settings: ExperimentSettings, folder: Path) -> Figure:
+Block = dict[str, TimeLapse]  # by actor
+
+
+def draw(table: pd.DataFrame, blocks: dict[str, Block], name: str, not_normalised: Sequence[str] = ()) -> Figure:
     """A block for each task: time-lapses beside bars."""
-    tasks = films.tasks_of(settings)
-    rows = max(len(films.actors_of(settings, task)) for task in tasks)
-    image = plt.figure(figsize=(TEXT_WIDTH, (rows * ROW_HEIGHT + 0.3) * len(tasks)), layout="constrained")
-    blocks = image.subfigures(len(tasks), 1, squeeze=False)[:, 0]
-    for block, task in zip(blocks, tasks, strict=True):
-        left, right = block.subfigures(1, 2, width_ratios=(films.MOMENTS * ROW_HEIGHT + 0.7, 1.4))
-        actors = films.actors_of(settings, task)
-        for axis, actor in zip(left.subplots(len(actors), 1, squeeze=False)[:, 0], actors, strict=True):
-            draw_film(axis, actor, *film(folder, task, actor))
-        draw_bars(right.subplots(), table[table["task"] == task])
-        block.suptitle(f"{task}, {settings.named}", fontsize=9)
+    height = sum(max(2, len(block)) * ROW_HEIGHT + 0.35 for block in blocks.values())
+    image = plt.figure(figsize=(TEXT_WIDTH, height), layout="constrained")
+    ratios = [max(2, len(block)) for block in blocks.values()]
+    parts = image.subfigures(len(blocks), 1, squeeze=False, height_ratios=ratios)[:, 0]
+    for part, (task, block) in zip(parts, blocks.items(), strict=True):
+        left, right = part.subfigures(1, 2, width_ratios=(films.MOMENTS * ROW_HEIGHT + 0.2, 1.9))
+        mine = table[table["task"] == task].set_index("method")
+        for axis, (actor, shown) in zip(left.subplots(len(block), 1, squeeze=False)[:, 0], block.items(), strict=True):
+            mean = 1.0 if actor == "expert" and task not in not_normalised else mine["mean"].get(actor)
+            draw_film(axis, actor, shown, mean)
+        draw_bars(right.subplots(), mine.reset_index(), task not in not_normalised)
+        part.suptitle(figure_style.wrapped(f"{task_label(task)}, {name}", TEXT_WIDTH, 8), fontsize=8)
     return image
 
 
-def draw_film(axis: Axes, actor: str, picture: np.ndarray, episode_return: float) -> None:
-    """A time-lapse with its name."""
-    axis.imshow(picture, interpolation="lanczos")
-    axis.set_xticks([])
+def draw_film(axis: Axes, actor: str, shown: TimeLapse, mean: float | None) -> None:
+    """A time-lapse with its name, times and returns."""
+    axis.imshow(shown.picture, interpolation="lanczos")
     axis.set_yticks([])
     axis.grid(False)
     axis.spines[:].set_visible(False)
+    wide = shown.picture.shape[1] / len(shown.seconds)
+    middles = [(place + 0.5) * wide for place in range(len(shown.seconds))]
+    axis.set_xticks(middles, [f"{second:.3g} s" for second in shown.seconds], fontsize=SMALLEST)
+    axis.tick_params(length=0, pad=1)
     name = "Expert" if actor == "expert" else methods.label(actor)
-    axis.set_ylabel(f"{name}\nreturn {episode_return:.0f}", rotation=0, ha="right", va="center", fontsize=7)
+    told = f"{name}\nepisode {shown.episode_return:.2f}" + ("" if mean is None else f"\nmean {mean:.2f}")
+    axis.set_ylabel(told, rotation=0, ha="right", va="center", fontsize=SMALLEST)
 
 
-def draw_bars(axis: Axes, table: pd.DataFrame) -> None:
-    """Normalised returns; a dot for each seed."""
-    shown = tuple(methods.base(name) for name in table["method"])
-    seeds = table.filter(like="seed").to_numpy()
-    for place, (_, row) in enumerate(table.iterrows()):
-        style_of_bar: dict[str, Any] = {"color": colour(methods.base(row["method"]), shown), "width": 0.7}
-        reach = [[row["mean"] - row["lower"]], [row["upper"] - row["mean"]]]
-        axis.bar(place, row["mean"], yerr=reach, error_kw={"lw": 1.0}, **style_of_bar)
-        axis.plot(np.full(seeds.shape[1], place), seeds[place], ".", color="black", ms=3, alpha=0.6)
-    axis.axhline(1.0, color=EXPERT_COLOUR, linestyle="--", linewidth=1.0)
-    axis.set_xticks(range(len(table)), [methods.label(name) for name in table["method"]], rotation=30, ha="right")
+def draw_bars(axis: Axes, table: pd.DataFrame, normalised: bool) -> None:
+    """Returns at the end; a point for each seed."""
+    columns = [name for name in table if str(name).removeprefix("seed").isdigit()]
+    seeds = table.melt("method", columns, value_name="return").dropna()
+    names = list(table["method"])
+    drawn: dict[str, Any] = {"data": seeds, "x": "method", "y": "return", "order": names, "hue": "method", "ax": axis}
+    drawn |= {"hue_order": names, "legend": False}
+    paints = {name: colour(name) for name in names}
+    look: dict[str, Any] = {"errorbar": statistics.mean_interval, "err_kws": {"linewidth": 1.0}, "saturation": 1}
+    seaborn.barplot(**drawn, palette=paints, **look)
+    seaborn.stripplot(**drawn, palette=dict.fromkeys(names, "black"), size=2.2, alpha=0.6, jitter=False)
+    if normalised:
+        axis.axhline(1.0, color=EXPERT_COLOUR, linestyle="--", linewidth=1.0)
+    axis.set_xticks(range(len(names)), [methods.label(name) for name in names], rotation=40, ha="right")
+    axis.tick_params(labelsize=SMALLEST)
     axis.grid(False, axis="x")
-    axis.set_ylabel("Normalised return")
+    axis.set_xlabel("")
+    axis.set_ylabel("Normalised return" if normalised else "Return above random's", fontsize=SMALLEST + 1)
+    most = int(table[columns].notna().sum(axis=1).max())
+    if most == 1:
+        axis.set_title(statistics.NO_INTERVAL, fontsize=SMALLEST)
 
 
 def main() -> None:
@@ -104,9 +144,13 @@ def main() -> None:
     settings = load_experiment(options.scale, options.assignments)
     groups = finished.shown(options.results, settings, figure("figure3"))
     table, record = bars(options.results, settings), finished.drawn_from(options.results, settings, groups)
+    blocks: dict[str, Block] = {}
+    for task in films.tasks_of(settings):
+        returns = curves.read_returns(options.results / task / "demonstrations", must_beat_random=False)
+        actors = shown_actors(settings, task, options.out)
+        blocks[task] = {actor: time_lapse(options.out, task, actor, *returns) for actor in actors}
     with style():
-        image = draw(table, settings, options.out)
-        save(image, options.out)
+        save(draw(table, blocks, settings.named, record["not_normalised"]), options.out)
     with whole(named(options.out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
     filmed = {str(path): file_digest(path) for path in sorted(options.out.glob("*.json"))}

@@ -1,4 +1,8 @@
-"""Film a policy on a task for an episode: --out.webm, the video; --out.png, its time-lapse; --out.json, its return."""
+"""Film a policy on a task for an episode.
+
+Writes --out.webm, the video; --out.png, its time-lapse; --out.json, the episode's return and the seconds of its
+moments.
+"""
 
 from pathlib import Path
 
@@ -26,7 +30,8 @@ def main() -> None:
     with whole(named(options.out, ".png")) as temporary:
         imsave(temporary, films.time_lapse(film.frames))
     made = {"policy": file_digest(options.policy), "provenance": provenance()}
-    write_json(named(options.out, ".json"), {"task": options.task, "return": film.episode_return, **made})
+    played = {"task": options.task, "return": film.episode_return, "seconds": films.seconds(film)}
+    write_json(named(options.out, ".json"), played | made)
     print(f"filmed: {options.out}.webm, an episode of return {film.episode_return:.1f}; its time-lapse in .png")
 
 

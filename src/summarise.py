@@ -1,26 +1,45 @@
 """Summarise the runs of a figure of curves: scores of every run, means and intervals, comparisons over tasks.
 
-Writes into --out: scores.csv (every run), tasks.csv (each method on each task), methods.csv (each method over tasks),
-improvement.csv (probability that one method beats another), profiles.csv with profiles.png and .pdf (share of runs
-above a score), results.md and .html (all of it to read), results.json (what it comes from). Statistics as in rliable.
+Writes into --out: scores.csv (every run), tasks.csv (each method on each task), methods.csv (each method over the
+tasks that all methods have), improvement.csv with .png and .pdf (probability that one method beats another),
+profiles.csv with .png and .pdf (share of runs above a score), results.md and .html (all of it to read), results.json
+(what it comes from). Means have Student's t intervals; interquartile means, profiles and probabilities are rliable's,
+with its bootstrap.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from smiling import command, methods
-from smiling.evidence import finished, pages, statistics
+from smiling.evidence import figure_style, finished, pages, statistics
 from smiling.evidence.curve_figures import FIGURES, figure
-from smiling.evidence.figure_style import COLUMN_WIDTH, colour, save, style
+from smiling.evidence.figure_style import COLUMN_WIDTH, SMALLEST, colour, save, style, task_label
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import whole, write_json
 
 THRESHOLDS = np.linspace(0.0, 1.2, 121)  # of the performance profiles
+BOUNDED = ("final_mean", "final_iqm", "area_mean")  # what is shown with its interval
+NOTHING_SHARED = "no task that all methods share"
+NARROW = (
+    "With few seeds the bootstrap's intervals are too narrow: with five they hold the truth in nine cases of ten "
+    "(docs/statistics.md)."
+)
+
+
+def shared_tasks(scores: pd.DataFrame, not_normalised: Sequence[str]) -> list[str]:
+    """Tasks over which an average means something: normalised, and run by all methods."""
+    counts = scores.groupby("task", sort=False)["method"].nunique()
+    return [
+        task for task, count in counts.items() if count == scores["method"].nunique() and task not in not_normalised
+    ]
 
 
 def of_method(scores: pd.DataFrame, method: str, column: str = "final") -> list[np.ndarray]:
@@ -29,117 +48,179 @@ def of_method(scores: pd.DataFrame, method: str, column: str = "final") -> list[
     return [rows[column].to_numpy() for _, rows in mine.groupby("task", sort=False)]
 
 
-def with_interval(statistic: Callable[..., float], *samples: list[np.ndarray]) -> tuple[float, float, float]:
-    """A statistic, and the bounds of its interval."""
-    lower, upper = statistics.interval(statistic, *samples)
-    return statistic(*samples), float(lower), float(upper)
+def row_of(scores: pd.DataFrame, method: str) -> dict[str, object]:
+    """Mean and interquartile mean of a method over all tasks of `scores`, final score and area under the curve."""
+    seeds = [len(task) for task in of_method(scores, method)]
+    row: dict[str, object] = {"tasks": len(seeds), "fewest_seeds": min(seeds), "most_seeds": max(seeds)}
+    for column in ("final", "area"):
+        values = of_method(scores, method, column)
+        row |= _named(f"{column}_mean", statistics.mean(values), statistics.mean_over_tasks_interval(values))
+        iqm = statistics.interquartile_mean
+        row |= _named(f"{column}_iqm", iqm(values), statistics.bootstrap_interval(iqm, values))
+    return row
 
 
-def task_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean, interval and interquartile mean of each method on each task, final score and area under the curve."""
+def _named(name: str, value: float | np.ndarray, bounds: tuple[Any, Any]) -> dict[str, float]:
+    values = map(float, (value, *bounds))
+    return dict(zip((name, f"{name}_lower", f"{name}_upper"), values, strict=True))
+
+
+def task_table(scores: pd.DataFrame, not_normalised: Sequence[str]) -> pd.DataFrame:
+    """Each method on each task; `normalised` is false where returns are as they are."""
     rows = []
     for (task, method), mine in scores.groupby(["task", "method"], sort=False):
-        row = {"task": task, "method": method, "seeds": len(mine)}
-        for column in ("final", "area"):
-            values = [mine[column].to_numpy()]
-            row |= _named(column, "mean", with_interval(statistics.mean, values))
-            row |= _named(column, "iqm", with_interval(statistics.interquartile_mean, values))
-        rows.append(row)
-    return pd.DataFrame(rows)
+        rows.append({"task": task, "method": method, "normalised": task not in not_normalised, **row_of(mine, method)})
+    return pd.DataFrame(rows).drop(columns="tasks")
 
 
-def method_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """The same of each method over all tasks."""
+def method_table(shared: pd.DataFrame) -> pd.DataFrame:
+    """Each method over the shared tasks, which weigh alike."""
+    return pd.DataFrame([{"method": method, **row_of(shared, method)} for method in shared["method"].unique()])
+
+
+def improvement_table(shared: pd.DataFrame) -> pd.DataFrame:
+    """Of each pair the probability that a run of one ends above a run of the other, and whether their means differ.
+
+    `p` is the two-sided p-value of a permutation test of the difference of means, by Holm's correction for all pairs.
+    """
+    values = {method: of_method(shared, method) for method in shared["method"].unique()}
+    pairs = list(combinations(values, 2))
+    tests = [statistics.permutation_test(values[mine], values[other]) for mine, other in pairs]
     rows = []
-    for method in scores["method"].unique():
-        row = {"method": method, "tasks": scores[scores["method"] == method]["task"].nunique()}
-        for column in ("final", "area"):
-            values = of_method(scores, method, column)
-            row |= _named(column, "mean", with_interval(statistics.mean, values))
-            row |= _named(column, "iqm", with_interval(statistics.interquartile_mean, values))
-        rows.append(row)
-    return pd.DataFrame(rows)
+    for pair, test, p in zip(pairs, tests, statistics.holm([test.either for test in tests]), strict=True):
+        for sign, (mine, other) in ((1, pair), (-1, pair[::-1])):
+            samples = values[mine], values[other]
+            probability = statistics.probability_of_improvement
+            bounds = statistics.bootstrap_interval(probability, *samples)
+            row = {"method": mine, "other": other, **_named("probability", probability(*samples), bounds)}
+            rows.append({**row, "difference": sign * test.difference, "p": p, "tasks": len(samples[0])})
+    columns = {"probability_lower": "lower", "probability_upper": "upper"}
+    return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["method", "other"]).rename(columns=columns)
 
 
-def _named(column: str, statistic: str, values: tuple[float, float, float]) -> dict[str, float]:
-    return dict(zip((f"{column}_{statistic}{end}" for end in ("", "_lower", "_upper")), values, strict=True))
-
-
-def improvement_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Probability that a run of one method ends above a run of another, for each pair."""
-    rows = []
-    names = list(scores["method"].unique())
-    for mine in names:
-        for other in names:
-            if mine != other:
-                samples = of_method(scores, mine), of_method(scores, other)
-                rows.append((mine, other, *with_interval(statistics.probability_of_improvement, *samples)))
-    return pd.DataFrame(rows, columns=["method", "other", "probability", "lower", "upper"])
-
-
-def profile_table(scores: pd.DataFrame) -> pd.DataFrame:
+def profile_table(shared: pd.DataFrame) -> pd.DataFrame:
     """Share of runs whose final score is above each threshold, averaged over tasks."""
+
+    def profile(sample: statistics.Scores) -> np.ndarray:
+        return statistics.performance_profile(sample, THRESHOLDS)
+
     tables = []
-    for method in scores["method"].unique():
-        mine = of_method(scores, method)
-
-        def profile(sample: list[np.ndarray]) -> np.ndarray:
-            return statistics.performance_profile(sample, THRESHOLDS)
-
-        lower, upper = statistics.interval(profile, mine)
+    for method in shared["method"].unique():
+        mine = of_method(shared, method)
+        lower, upper = statistics.bootstrap_interval(profile, mine)
         columns = {"threshold": THRESHOLDS, "share": profile(mine), "lower": lower, "upper": upper}
-        tables.append(pd.DataFrame({"method": method, **columns}))
-    return pd.concat(tables, ignore_index=True)
+        tables.append(pd.DataFrame({"method": method, **columns, "tasks": len(mine), "seeds": min(map(len, mine))}))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"method": []})
 
 
-def draw_profiles(table: pd.DataFrame, settings: ExperimentSettings) -> Figure:
+def draw_profiles(table: pd.DataFrame, name: str) -> Figure:
     """The performance profiles."""
-    image, axis = plt.subplots(figsize=(COLUMN_WIDTH, 2.4), layout="constrained")
-    shown = tuple(methods.base(name) for name in table["method"].unique())
+    image, axis = plt.subplots(figsize=(COLUMN_WIDTH, 2.7), layout="constrained")
     for method, rows in table.groupby("method", sort=False):
-        paint = colour(methods.base(method), shown)
-        name = methods.label(method)
-        axis.step(rows["threshold"], rows["share"], color=paint, label=name, where="post")
-        axis.fill_between(rows["threshold"], rows["lower"], rows["upper"], color=paint, alpha=0.2, linewidth=0)
+        look: dict[str, Any] = {"color": colour(method), "label": methods.label(method)}
+        axis.step(rows["threshold"], rows["share"], where="post", linestyle=figure_style.line_style(method), **look)
+        axis.fill_between(
+            rows["threshold"], rows["lower"], rows["upper"], step="post", color=colour(method), alpha=0.12, linewidth=0
+        )
     axis.set_xlabel(r"Normalised return $\tau$ at the end")
     axis.set_ylabel(r"Share of runs above $\tau$")
     axis.set_xlim(THRESHOLDS[0], THRESHOLDS[-1])
     axis.set_ylim(-0.02, 1.02)
-    axis.set_title(settings.named)
-    image.legend(loc="outside lower center", ncols=2, frameon=False)
+    handles, labels = axis.get_legend_handles_labels()
+    if labels:
+        figure_style.legend_below(image, dict(zip(labels, handles, strict=True)))
+    counted = over(table) if labels else NOTHING_SHARED
+    figure_style.title(image, f"Performance profiles, {name}: {counted}, 95 % bootstrap interval")
     return image
+
+
+def draw_improvement(table: pd.DataFrame, name: str) -> Figure:
+    """A heat map: the probability that a run of the row's method ends above one of the column's."""
+    names = list(dict.fromkeys(table["method"]))
+    size = min(figure_style.TEXT_WIDTH, max(COLUMN_WIDTH, 0.45 * len(names) + 1.6))
+    image, axis = plt.subplots(figsize=(size, 0.8 * size), layout="constrained")
+    if names:
+        labels = [methods.label(each) for each in names]
+        square = table.pivot(index="method", columns="other", values="probability").loc[names, names]
+        shown = {"annot": True, "fmt": ".2f", "annot_kws": {"size": SMALLEST}, "square": True, "linewidths": 0.5}
+        limits = {"vmin": 0, "vmax": 1, "cmap": "vlag_r", "cbar": False}
+        seaborn.heatmap(square, ax=axis, xticklabels=labels, yticklabels=labels, **shown, **limits)
+        axis.tick_params(labelsize=SMALLEST, length=0)
+        axis.set_xticks(axis.get_xticks(), labels, rotation=30, ha="right")
+    axis.grid(False)
+    axis.set_ylabel("A run of this method")
+    axis.set_xlabel("ends above a run of this one")
+    tasks = f"over {pages.counted(table['tasks'].max(), 'task')}" if names else NOTHING_SHARED
+    figure_style.title(image, f"Probability of improvement, {name}: {tasks}")
+    return image
+
+
+def over(table: pd.DataFrame) -> str:
+    """How many tasks and seeds a table is over."""
+    return f"{pages.counted(table['tasks'].max(), 'task')}, {pages.counted(table['seeds'].min(), 'seed')} each"
+
+
+def bounded(row: pd.Series, name: str) -> str:
+    """A number of a row with its interval, or without one where a seed is alone."""
+    if np.isnan(row[f"{name}_lower"]):
+        return f"{row[name]:.2f} ({statistics.NO_INTERVAL})"
+    return f"{row[name]:.2f} [{row[f'{name}_lower']:.2f}, {row[f'{name}_upper']:.2f}]"
 
 
 def text(tables: dict[str, pd.DataFrame], settings: ExperimentSettings, title: str, remarks: Sequence[str]) -> str:
     """All tables in Markdown, every seed listed, and what a reader should know of the runs."""
-
-    def bounded(row: pd.Series, name: str) -> str:
-        return f"{row[name]:.2f} [{row[f'{name}_lower']:.2f}, {row[f'{name}_upper']:.2f}]"
-
-    scores, columns = tables["scores"], ("final_mean", "final_iqm", "area_mean")
+    sections: list[tuple[str, Callable[[], pd.DataFrame]]] = [
+        ("Each task", lambda: _tasks_to_read(tables["tasks"], tables["scores"])),
+        ("Over tasks", lambda: _methods_to_read(tables["methods"])),
+        ("Pairs", lambda: _pairs_to_read(tables["improvement"])),
+    ]
     lines = [
         f"# Results: {title.lower()}, {settings.named}",
         "",
         "Normalised returns: the expert is 1, uniform random actions 0. The end is the last quarter of the steps; BC",
-        f"is its best checkpoint. 95 % intervals of the stratified bootstrap, {statistics.RESAMPLES} resamples.",
+        "is its best checkpoint. 95 % intervals over seeds: of means Student's t; of interquartile means and",
+        f"probabilities of improvement the stratified bootstrap, {statistics.RESAMPLES} resamples. {NARROW}",
         "",
-        "| task | method | at the end | interquartile mean | area under the curve | seeds at the end |",
-        "|---|---|---|---|---|---|",
     ]
-    for _, row in tables["tasks"].iterrows():
+    for heading, made in sections:
+        table = made()
+        shown = table.to_markdown(index=False, disable_numparse=True) if len(table) else f"None: {NOTHING_SHARED}."
+        lines += [f"## {heading}", "", shown, ""]
+    return "\n".join([*lines, *(f"Note: {remark}.\n" for remark in remarks)]).rstrip() + "\n"
+
+
+def _tasks_to_read(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for _, row in table.iterrows():
         mine = scores[(scores["task"] == row["task"]) & (scores["method"] == row["method"])]
+        name = task_label(row["task"]) + ("" if row["normalised"] else " (not normalised)")
+        named = {"task": name, "method": methods.label(row["method"])}
         seeds = ", ".join(f"{value:.2f}" for value in mine["final"])
-        cells = [row["task"], methods.label(row["method"]), *(bounded(row, name) for name in columns), seeds]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| over tasks | at the end | interquartile mean | area under the curve |", "|---|---|---|---|"]
-    for _, row in tables["methods"].iterrows():
-        cells = [methods.label(row["method"]), *(bounded(row, name) for name in columns)]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| probability that | ends above | |", "|---|---|---|"]
-    for _, row in tables["improvement"].iterrows():
-        pair = f"{methods.label(row['method'])} | {methods.label(row['other'])}"
-        lines.append(f"| {pair} | {row['probability']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}] |")
-    return "\n".join([*lines, "", *(f"Note: {remark}." for remark in remarks)]).rstrip() + "\n"
+        rows.append({**named, **_shown(row), "seeds at the end": seeds})
+    return pd.DataFrame(rows)
+
+
+def _methods_to_read(table: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for _, row in table.iterrows():
+        seeds = figure_style.seeds_label(row["fewest_seeds"], row["most_seeds"])
+        rows.append({"method": methods.label(row["method"]), **_shown(row), "over": f"{row['tasks']} tasks, {seeds}"})
+    return pd.DataFrame(rows)
+
+
+def _shown(row: pd.Series) -> dict[str, str]:
+    headings = ("at the end", "interquartile mean", "area under the curve")
+    return dict(zip(headings, (bounded(row, name) for name in BOUNDED), strict=True))
+
+
+def _pairs_to_read(table: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for _, row in table.iterrows():
+        pair = {"a run of": methods.label(row["method"]), "ends above one of": methods.label(row["other"])}
+        named = row.rename({"lower": "probability_lower", "upper": "probability_upper"})
+        tested = {"difference of means": f"{row['difference']:+.2f}", "p (Holm)": f"{row['p']:.3f}"}
+        rows.append({**pair, "with probability": bounded(named, "probability"), **tested})
+    return pd.DataFrame(rows)
 
 
 def main() -> None:
@@ -149,23 +230,29 @@ def main() -> None:
     options = flags.parse_args()
     settings, drawn = load_experiment(options.scale, options.assignments), figure(options.figure)
     scores = finished.scores(options.results, settings, drawn)
+    record = finished.drawn_from(options.results, settings, finished.shown(options.results, settings, drawn))
+    tasks = shared_tasks(scores, record["not_normalised"])
+    shared = scores[scores["task"].isin(tasks)]
     tables = {
         "scores": scores,
-        "tasks": task_table(scores),
-        "methods": method_table(scores),
-        "improvement": improvement_table(scores),
-        "profiles": profile_table(scores),
+        "tasks": task_table(scores, record["not_normalised"]),
+        "methods": method_table(shared),
+        "improvement": improvement_table(shared),
+        "profiles": profile_table(shared),
     }
     for name, table in tables.items():
         with whole(options.out / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
     with style():
-        image = draw_profiles(tables["profiles"], settings)
-        save(image, options.out / "profiles")
-    record = finished.drawn_from(options.results, settings, finished.shown(options.results, settings, drawn))
-    words = text(tables, settings, drawn.title, finished.remarks(record))
+        save(draw_profiles(tables["profiles"], settings.named), options.out / "profiles")
+        save(draw_improvement(tables["improvement"], settings.named), options.out / "improvement")
+    left_out = [task_label(task) for task in scores["task"].unique() if task not in tasks]
+    remarks = finished.remarks(record)
+    if left_out:
+        remarks.append(f"over tasks counts what is normalised and run by all methods; left out: {', '.join(left_out)}")
+    words = text(tables, settings, drawn.title, remarks)
     pages.write(options.out / "results", words)
-    write_json(options.out / "results.json", record)
+    write_json(options.out / "results.json", record | {"tasks_shared": tasks})
     print(words)
 
 

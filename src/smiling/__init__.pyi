@@ -1,7 +1,7 @@
-from .evidence.curves import bootstrap_interval as bootstrap_interval
 from .evidence.curves import read_curve as read_curve
 from .evidence.curves import read_curves as read_curves
 from .evidence.statistics import interquartile_mean as interquartile_mean
+from .evidence.statistics import mean_interval as mean_interval
 from .evidence.statistics import performance_profile as performance_profile
 from .evidence.statistics import probability_of_improvement as probability_of_improvement
 from .experiment import ExperimentSettings as ExperimentSettings

@@ -8,7 +8,9 @@ import pytest
 from commands import assert_refused, run_here
 from finished_runs import experiment, flags, write_returns, write_run
 from pdf_text import text_of
+from scipy import stats
 
+import draw_curves
 from smiling.evidence import curves
 from smiling.settings import UserError
 
@@ -43,7 +45,8 @@ def test_figure_data_are_the_curves(results):
         np.testing.assert_array_equal(mine["env_step"], runs[0]["env_step"])
         np.testing.assert_allclose(mine["mean"], normalised.mean(axis=1))
         np.testing.assert_allclose(mine[["seed0", "seed1", "seed2"]], normalised)
-        assert ((mine["lower"] <= mine["mean"]) & (mine["mean"] <= mine["upper"])).all()
+        interval = stats.ttest_1samp(normalised, 0, axis=1).confidence_interval()
+        np.testing.assert_allclose(mine[["lower", "upper"]], np.transpose(interval), atol=1e-9)
     best = [
         pd.read_csv(results / TASK / "states" / "bc" / f"seed{seed}" / "curve.csv")["return"].max() for seed in range(3)
     ]
@@ -78,13 +81,13 @@ def test_missing_seed_may_be_left_out_and_the_figure_says_how_many_are_there(res
     assert text_of(results / "figure3.pdf").count("2 to 3 seeds") == 1
 
 
-def test_curve_that_is_out_of_view_is_named(results):
+def test_curve_that_leaves_the_view_is_named_with_its_value(results):
     assert draw(results).returncode == 0
-    assert "below" not in text_of(results / "figure3.pdf")
+    assert "DAC: to" not in text_of(results / "figure3.pdf")
     for seed in range(3):
         write_run(results, experiment(*SETTINGS), TASK, "dac", seed, [-5000.0] * 4)
     assert draw(results).returncode == 0
-    assert "below: DAC" in text_of(results / "figure3.pdf")
+    assert "DAC: to -6.38" in text_of(results / "figure3.pdf")  # (-5000 - 100) / 800
 
 
 def test_variants_of_iq_learn_compete_and_the_best_is_drawn(results):
@@ -119,16 +122,6 @@ def test_expert_is_one_and_random_zero():
     np.testing.assert_allclose(curves.normalise(np.array([10.0, 110.0, 60.0]), expert=110, random=10), [0, 1, 0.5])
 
 
-def test_bootstrap_interval_is_scipys(results):
-    from scipy import stats
-
-    values = np.random.default_rng(3).normal(size=(8, 2))
-    lower, upper = curves.bootstrap_interval(values)
-    reference = stats.bootstrap((values,), np.mean, axis=0, method="percentile", n_resamples=20_000, rng=0)
-    np.testing.assert_allclose(lower, reference.confidence_interval.low, atol=0.05)
-    np.testing.assert_allclose(upper, reference.confidence_interval.high, atol=0.05)
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [("", "is not a table"), ("env_step\n0\n", "needs the columns"), ("env_step,return\n0,nan\n", "not finite")],
@@ -142,3 +135,9 @@ def test_damaged_curve_is_refused(tmp_path, content, message):
 def test_last_quarter_is_the_steps_beyond_three_quarters():
     steps = np.array([0, 10, 20, 30, 40])
     assert curves.last_quarter(steps, np.array([[0.0, 0, 0, 0, 4]])).tolist() == [4.0]
+
+
+def test_curve_leaves_the_view_where_it_crosses_its_edge():
+    steps = np.array([0.0, 10.0, 20.0, 30.0])
+    assert draw_curves.first_crossing(steps, np.array([-1.0, -0.5, 1.5, 2.0])) == pytest.approx(12.5)
+    assert draw_curves.first_crossing(steps, np.array([0.1, -1, -1, -1])) == 0

@@ -21,6 +21,7 @@ def test_time_lapse_has_first_and_last_moment_and_even_steps():
     picture = films.time_lapse([flat(value) for value in range(101)], moments=5)
     assert picture.shape == (32, 160, 3)
     assert picture[0, ::32, 0].tolist() == [0, 25, 50, 75, 100]
+    assert films.seconds(Film([flat(0)] * 101, 12.5, 0.0), moments=5) == [0, 2, 4, 6, 8]
 
 
 def test_video_comes_back_from_the_file(tmp_path):

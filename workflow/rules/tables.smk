@@ -22,6 +22,10 @@ rule write_table1:
 
 
 rule write_table2:
+    input:
+        curves=RUNS,
+        standing=standing_on(lambda _: RUNS),
+        returns=returns_of("figure3"),
     output:
         reported("figures/{experiment}/table2.html", "table2", TABLES_CATEGORY, "Table 2"),
         multiext("figures/{experiment}/table2", ".md", ".tex", ".csv"),
@@ -35,7 +39,8 @@ rule write_table2:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table2.py"),
     shell:
-        'python "$SUITE"/src/write_table2.py "$@" --out figures/{wildcards.experiment:q}/table2 2>&1 | tee -i {log:q}'
+        'python "$SUITE"/src/write_table2.py "$@" --results results/{wildcards.experiment:q} '
+        "--out figures/{wildcards.experiment:q}/table2 2>&1 | tee -i {log:q}"
 
 
 rule summarise:
@@ -46,7 +51,8 @@ rule summarise:
     output:
         reported("figures/{experiment}/results/results.html", "results", TABLES_CATEGORY, "Results"),
         reported("figures/{experiment}/results/profiles.png", "results", FIGURES_CATEGORY, "Performance profiles"),
-        [f"figures/{{experiment}}/results/{name}" for name in RESULT_FILES],
+        reported("figures/{experiment}/results/improvement.png", "results", FIGURES_CATEGORY, "Improvement"),
+        [f"figures/{{experiment}}/results/{name}" for name in (*RESULT_FILES, "improvement.pdf")],
     log:
         "logs/{experiment}/results.log",
     benchmark:
@@ -68,7 +74,8 @@ rule check_claims:
         returns=paths(f"{DEMOS}/returns.json", task=TASKS),
     output:
         reported("figures/{experiment}/claims/claims.html", "claims", TABLES_CATEGORY, "Claims"),
-        multiext("figures/{experiment}/claims/claims", ".md", ".csv", ".json"),
+        reported("figures/{experiment}/claims/claims.png", "claims", FIGURES_CATEGORY, "Effects"),
+        multiext("figures/{experiment}/claims/claims", ".md", ".csv", ".json", ".pdf"),
     log:
         "logs/{experiment}/claims.log",
     benchmark:

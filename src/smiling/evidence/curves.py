@@ -1,4 +1,4 @@
-"""Learning curves: read, normalised, averaged over seeds with bootstrap intervals."""
+"""Learning curves: read, and normalised."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,6 @@ import pandas as pd
 
 from smiling.settings import UserError
 
-RESAMPLES = 2000  # of the bootstrap
-CONFIDENCE = 0.95
 COLUMNS = ("task", "method", "seed", "env_step", "return")  # of a table of curves
 
 
@@ -99,16 +97,6 @@ def on_grid(curves: list[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
     if any(not np.array_equal(curve["env_step"].to_numpy(), steps) for curve in curves):
         raise UserError("seeds of one method were evaluated at different steps; run them under the same settings")
     return steps, np.stack([curve["return"].to_numpy() for curve in curves])
-
-
-def bootstrap_interval(values: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile bootstrap interval of the mean over seeds: (seeds, n) -> lower (n,) and upper (n,)."""
-    seeds = len(values)
-    drawn = np.random.default_rng(seed).integers(seeds, size=(RESAMPLES, seeds))
-    means = values[drawn].mean(1)
-    tail = (1 - CONFIDENCE) / 2
-    lower, upper = np.quantile(means, [tail, 1 - tail], axis=0)
-    return lower, upper
 
 
 def last_quarter(steps: np.ndarray, values: np.ndarray) -> np.ndarray:

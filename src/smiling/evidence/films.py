@@ -18,7 +18,7 @@ from smiling.runs.seeding import derive
 from smiling.settings import UserError
 
 FIGURE1_TASKS = ("humanoid_crawl", "humanoid_pole")  # as in the paper
-FIGURE1_METHODS = ("smiling", "dac")
+FIGURE1_METHODS = ("smiling", "dac")  # always filmed; another method's film is shown where there is one
 VIDEO_RATE = 12.5  # frames per second, of simulated time: rendered by software, a frame takes 60 to 80 ms
 CODEC = "VP80"  # VP8 in WebM: what browsers play without a licensed codec
 MOMENTS = 6  # of a time-lapse
@@ -70,10 +70,19 @@ def record(task: str, policy: Policy, seed: int) -> Film:
     return Film(frames, env.metadata["render_fps"] / stride, total)
 
 
+def chosen_frames(frames: int, moments: int = MOMENTS) -> np.ndarray:
+    """Places (moments,) of the frames of a time-lapse: evenly spaced, first and last among them."""
+    return np.linspace(0, frames - 1, moments).round().astype(int)
+
+
 def time_lapse(frames: Sequence[np.ndarray], moments: int = MOMENTS) -> np.ndarray:
-    """Evenly spaced frames, first and last among them, side by side."""
-    chosen = np.linspace(0, len(frames) - 1, moments).round().astype(int)
-    return np.concatenate([frames[index] for index in chosen], axis=1)
+    """Its frames side by side."""
+    return np.concatenate([frames[index] for index in chosen_frames(len(frames), moments)], axis=1)
+
+
+def seconds(film: Film, moments: int = MOMENTS) -> list[float]:
+    """When the frames of a time-lapse are, in simulated time."""
+    return [float(index) / film.rate for index in chosen_frames(len(film.frames), moments)]
 
 
 def write_video(path: Path, film: Film) -> None:

@@ -13,6 +13,11 @@ th, td { border-bottom: 1px solid #ccc; padding: 0.25em 0.8em; text-align: left 
 pre { background: #f4f4f4; padding: 0.8em; overflow: auto }"""
 
 
+def counted(number: int, name: str) -> str:
+    """'1 seed', '5 seeds'."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def write(out: Path, text: str) -> None:
     """Write Markdown `text` as `out`.md and `out`.html, each whole."""
     body = MarkdownIt("commonmark").enable("table").render(text)

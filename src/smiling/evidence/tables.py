@@ -1,5 +1,6 @@
 """Tables for people, papers and programs: Markdown and HTML, LaTeX (booktabs) and csv of one data frame."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -12,9 +13,16 @@ def write(table: pd.DataFrame, out: Path, caption: str) -> None:
     """Write `out`.md, .html, .tex and .csv, each whole; numbers in full in the csv, as they are shown in the others."""
     with whole(named(out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
-    shown = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
+    shown = table.map(as_shown)
     pages.write(out, f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{caption}\n")
     write_text(named(out, ".tex"), latex(shown, caption))
+
+
+def as_shown(value: object) -> str:
+    """A cell for people: four digits, and a dash for what there is none of."""
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.4g}"
+    return str(value)
 
 
 def latex(table: pd.DataFrame, caption: str) -> str:
