@@ -20,6 +20,7 @@ reference: $(READY)
 # Whether this machine computes what the golden digests say (docs/reproducibility.md).
 check-bits: $(READY)
 	python src/measure/check_bits.py
+	python src/measure/check_bits.py --vendor
 
 test: lint
 	$(PYTEST) -m "not slow"
