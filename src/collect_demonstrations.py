@@ -94,6 +94,7 @@ def main() -> None:
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     bits.restart_pinned(settings.training.bits)
+    bits.tell(settings.training.bits)
     command.settle_process()
     settings.task(options.task)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ def main() -> None:
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     bits.restart_pinned(settings.training.bits)
+    bits.tell(settings.training.bits)
     command.settle_process()
     settings.task(options.task)
     film = films.record(options.task, read_policy(options.policy), settings.expert.seed)

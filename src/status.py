@@ -1,6 +1,6 @@
 """Print a table of an experiment's runs: done, running, stopped or waiting; steps, steps/s, last return, time left.
 
-Steps and returns of unfinished runs are those of their last evaluation.
+Steps and returns of unfinished runs are those of their last evaluation. What cannot be read is damaged, and said below.
 """
 
 import json
@@ -16,6 +16,7 @@ from smiling.evidence.verification import read_record
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.folder import PROGRESS, is_held
 from smiling.runs.progress import duration
+from smiling.settings import UserError
 
 COLUMNS = ("task", "from", "method", "seed", "state", "steps", "steps/s", "return", "left")
 LOG_WIDTH = 120  # where there is no terminal
@@ -35,7 +36,11 @@ def stages(results: Path, settings: ExperimentSettings) -> dict[tuple[str, str, 
 
 
 def state(folder: Path) -> tuple[str, ...]:
-    """The columns of a run from its state on."""
+    """The columns of a run from its state on.
+
+    Raises:
+        UserError: if it has finished, but its curve or record is missing or damaged.
+    """
     if (folder / "curve.csv").exists():
         curve = curves.read_curve(folder)
         rate = read_record(folder / "run.json").get("steps_per_second")
@@ -51,16 +56,21 @@ def state(folder: Path) -> tuple[str, ...]:
     return "running" if running else "stopped", steps, f"{rate:.0f}", f"{progress['return']:.1f}", left
 
 
-def rows(results: Path, settings: ExperimentSettings) -> list[tuple[str, ...]]:
-    """The table, seeds of one method that all wait in one row."""
+def rows(results: Path, settings: ExperimentSettings) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The table, seeds of one method that all wait in one row; a sentence on each run that is damaged."""
     table: list[tuple[str, ...]] = []
+    damaged: list[str] = []
     for (*name, seed), folder in stages(results, settings).items():
-        row = (*name, seed, *state(folder))
+        try:
+            row = (*name, seed, *state(folder))
+        except UserError as error:
+            damaged.append(str(error))
+            row = (*name, seed, "damaged", "", "", "", "")
         waits_too = table and row[4] == "waiting" and (*table[-1][:3], table[-1][4]) == (*name, "waiting")
         if waits_too:
             row = (*name, f"{table.pop()[3]}, {seed}", *row[4:])
         table.append(row)
-    return table
+    return table, damaged
 
 
 def main() -> None:
@@ -68,7 +78,7 @@ def main() -> None:
     flags.add_argument("--results", type=Path, help="results folder of the experiment (default: results/EXPERIMENT)")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    found = rows(options.results or Path("results", settings.experiment), settings)
+    found, damaged = rows(options.results or Path("results", settings.experiment), settings)
     table = Table(*COLUMNS, box=None, pad_edge=False, title=settings.named, title_justify="left")
     for row in found:
         table.add_row(*row)
@@ -78,8 +88,10 @@ def main() -> None:
     console.print(table)
     done = sum(row[4] == "done" for row in found)
     waiting = sum(len(row[3].split(",")) for row in found if row[4] == "waiting")
-    others = len(found) - done - sum(row[4] == "waiting" for row in found)
+    others = len(found) - done - len(damaged) - sum(row[4] == "waiting" for row in found)
     console.print(f"{done} done, {others} begun, {waiting} waiting")
+    for sentence in damaged:
+        print(f"note: {sentence}")
 
 
 if __name__ == "__main__":

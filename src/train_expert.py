@@ -19,9 +19,10 @@ def main() -> None:
     flags.add_argument("--task", required=True)
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    bits.restart_pinned(settings.training.bits)
-    bits.tell(settings.training.bits, settings.training.device)
-    command.settle_process(settings.training.matrix_products)
+    training = settings.training
+    bits.restart_pinned(training.bits)
+    bits.tell(training.bits, training.device)
+    command.settle_process(training.matrix_products)
     task, expert = settings.task(options.task), settings.expert
     identity = {
         "stage": "expert",
@@ -29,20 +30,19 @@ def main() -> None:
         "settings": settings.of_expert(options.task),
         "code": fingerprint(Path(__file__), task=options.task, solver=task.solver),
     }
-    seconds = settings.training.checkpoint_seconds
     record = {
         "settings": in_full(settings.settings_of_expert(options.task)),
-        "bits": bits.described(settings.training.bits, settings.training.device),
+        "bits": bits.described(training.bits, training.device, training.one_piece),
     }
     rates = learning_rates(task.solver, settings.of_expert_solver(options.task))
-    run = RunFolder({expert.seed: options.out}, identity, seconds, write_policy, record)
+    run = RunFolder({expert.seed: options.out}, identity, training.checkpoint_seconds, write_policy, record)
     with advised(rates), run as folder:
         seed = derive(expert.seed, "expert")
         start = solvers.load(task.solver)
-        training = start(options.task, settings.of_expert_solver(options.task), settings.training, [seed], [seed])
-        training.keep_best = expert.policy == "best"
-        training.run(task.expert_steps, folder, f"{options.task} expert")
-        training.finish(folder)
+        loop = start(options.task, settings.of_expert_solver(options.task), training, [seed], [seed])
+        loop.keep_best = expert.policy == "best"
+        loop.run(task.expert_steps, folder, f"{options.task} expert")
+        loop.finish(folder)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 
 The layers are those that a curve depends on, each on the ones before: where runs differ, the first that differs is
 named. Runs are of every method at smoke scale, cut to two episodes, from demonstrations that a random policy left; on
-both solvers. --write takes what is found as golden.
+both solvers. --vendor looks at what machines of one vendor share instead: rewards and updates at quick scale, of five
+seeds together, compiled. --write takes what is found as golden, and keeps what was not looked for.
 """
 
 import argparse
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from smiling.runs.artefacts import write_json
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 from smiling.runs.provenance import ROOT
 from smiling.score.model import ScoreModel, fit_score_model
-from smiling.settings import UserError
+from smiling.settings import UserError, merge
 from smiling.solvers.sac.agent import SAC
 from smiling.solvers.sac.replay import Batch
 
@@ -32,6 +33,10 @@ GOLDEN = ROOT / "tests" / "golden" / "bits.json"
 SAC_TASK, DREAMER_TASK = "cheetah_run", "humanoid_sit"
 ASSIGNMENTS = [f"tasks.{task}.env_steps=2000" for task in (SAC_TASK, DREAMER_TASK)] + ["expert.trajectories=1"]
 ON_DREAMER = ("smiling", "dac", "bc")  # the others take SAC for their own
+AT_QUICK = ["method_settings.smiling.expert_epochs=2", "method_settings.smiling.states_per_update=2048"]
+COMPILED_UPDATES = 200
+COMPILER = "compiler"  # section that says which compiled the updates of each of the others
+Golden = dict[str, dict[str, str]]  # digests by name, in sections
 
 
 def digest(*arrays: np.ndarray | torch.Tensor) -> str:
@@ -76,20 +81,39 @@ def layers(settings: ExperimentSettings) -> Iterator[tuple[str, str]]:
         yield "first forward of a score model", digest(model(states, torch.arange(len(states))))
     fitted = fit_score_model(states, method.score_model, epochs=2)
     yield "a fitted score model", digest(*fitted.state_dict().values())
-    reward = Smiling(states, method, seed=0)
+    yield "first reward", digest(_first_reward(settings, states))
+    yield "first update of SAC", digest(*_updated(SAC(*envs.sizes(SAC_TASK), settings.sac, 0), play[SAC_TASK]))
+
+
+def layers_of_vendor(settings: ExperimentSettings) -> Iterator[tuple[str, str]]:
+    """The same for what `quick` does otherwise: larger products, seeds together, a compiled update."""
+    played, sizes = random_play(SAC_TASK), envs.sizes(SAC_TASK)
+    seeds = tuple(range(settings.seeds_together))
+    yield "first reward", digest(_first_reward(settings, torch.from_numpy(played.observations)))
+    yield "first update of SAC, seeds together", digest(*_updated(SAC(*sizes, settings.sac, seeds), played))
+    solver = SAC(*sizes, settings.sac, seeds)
+    solver.in_one_piece()
+    updated = _updated(solver, played, COMPILED_UPDATES)
+    if solver.update_kind == "compiled":
+        yield f"{COMPILED_UPDATES} compiled updates", digest(*updated)
+
+
+def _first_reward(settings: ExperimentSettings, states: torch.Tensor) -> torch.Tensor:
+    """SMILING's, of the states that it has learnt from."""
+    reward = Smiling(states, settings.of_method("smiling", SAC_TASK), seed=0)
     reward.prepare("bits")
     generator = torch.Generator().manual_seed(0)
     reward.update(lambda count: states[torch.randint(len(states), (count,), generator=generator)])
-    yield "first reward", digest(reward.pointwise(states))
-    yield "first update of SAC", digest(*_updated(settings, play[SAC_TASK]))
+    return reward.pointwise(states)
 
 
-def _updated(settings: ExperimentSettings, played: Demonstrations) -> Sequence[torch.Tensor]:
-    """Parameters of SAC after an update on the first transitions."""
-    solver = SAC(*envs.sizes(SAC_TASK), settings.sac, seed=0)
-    rows = slice(0, settings.sac.batch)
+def _updated(solver: SAC, played: Demonstrations, updates: int = 1) -> Sequence[torch.Tensor]:
+    """Parameters of the solver after updates, each seed's on the transitions next to the other's."""
+    shape = (*solver.temperature.shape, solver.settings.batch)
     parts = (played.observations, played.actions, played.rewards, played.next_observations)
-    solver.update(Batch(*(torch.from_numpy(np.asarray(part)[rows]) for part in parts)))
+    for update in range(updates):
+        rows = (update + np.arange(np.prod(shape))).reshape(shape) % envs.EPISODE_STEPS
+        solver.update(Batch(*(torch.from_numpy(np.asarray(part)[rows]) for part in parts)))
     return [value for value in _tensors(solver.state_dict()) if value.is_floating_point()]
 
 
@@ -100,15 +124,19 @@ def _tensors(state: object) -> list[torch.Tensor]:
     return [tensor for value in values for tensor in _tensors(value)]
 
 
-def runs(settings: ExperimentSettings, wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
-    """Name and digest (curve, policy) of each whole run."""
-    asked = [(SAC_TASK, name) for name in methods.bases() if not methods.is_external(name)]
-    asked += [(DREAMER_TASK, name) for name in ON_DREAMER]
+def run_names() -> list[tuple[str, str]]:
+    """Task and method of each whole run."""
+    on_sac = [(SAC_TASK, name) for name in methods.bases() if not methods.is_external(name)]
+    return on_sac + [(DREAMER_TASK, name) for name in ON_DREAMER]
+
+
+def runs(settings: ExperimentSettings, only: str = "") -> Iterator[tuple[str, str]]:
+    """Name and digest (curve, policy) of each whole run whose name contains `only`."""
     with tempfile.TemporaryDirectory() as folder:
         for task in (SAC_TASK, DREAMER_TASK):
             write_demonstrations(Path(folder, f"{task}.npz"), random_play(task))
-        for task, name in asked:
-            if not wanted(f"{name} on {task}"):
+        for task, name in run_names():
+            if only not in f"{name} on {task}":
                 continue
             demonstrations, out = Path(folder, f"{task}.npz"), Path(folder, task, name)
             (left,) = stages.imitate(settings, name, task, demonstrations, out, [0])
@@ -116,38 +144,77 @@ def runs(settings: ExperimentSettings, wanted: Callable[[str], bool]) -> Iterato
             yield f"{name} on {task}", hashlib.sha256(b"".join(files)).hexdigest()[:16]
 
 
-def report(found: Iterator[tuple[str, str]], golden: dict[str, str], what: str) -> tuple[dict[str, str], list[str]]:
-    """Print each as it is found; all of them, and the names of those that differ."""
-    values, differing = {}, []
+def report(found: Iterator[tuple[str, str]], golden: Mapping[str, str], section: str) -> dict[str, str]:
+    """Print each as it is found, and whether it is golden; all of them."""
+    values = {}
     for name, value in found:
         values[name] = value
         verdict = "new" if name not in golden else "same" if golden[name] == value else "DIFFERS"
-        differing += [name] if verdict == "DIFFERS" else []
-        print(f"  {verdict:8}{what} {name}", flush=True)
-    return values, differing
+        print(f"  {verdict:8}{section}: {name}", flush=True)
+    return values
+
+
+def settle(found: Golden, golden: Golden, source: Path) -> str:
+    """A sentence on what was found, if it is golden.
+
+    Raises:
+        UserError: naming the first that differs, or what there is nothing golden to compare with.
+    """
+    named = [(section, name) for section, values in found.items() for name in values]
+    known = [(section, name) for section, name in named if name in golden.get(section, {})]
+    differing = [(section, name) for section, name in known if golden[section][name] != found[section][name]]
+    if differing:
+        section, first = differing[0]
+        told = "all layers are the same" if section == "runs" else f"the first layer that differs is '{first}'"
+        raise UserError(f"{len(differing)} of {len(named)} differ from {source}; {told}")
+    if new := [name for section, name in named if (section, name) not in known]:
+        raise UserError(f"{len(new)} of {len(named)} are not in {source}, '{new[0]}' for one: --write takes them")
+    others = sum(len(golden[section]) for section in found) - len(named)
+    return f"all {len(named)} are the same" + (f"; {others} more were not looked at" if others else "")
+
+
+def look(options: argparse.Namespace, golden: Golden) -> Golden:
+    """What this machine gives of what is asked for, printed as it is found."""
+    if options.vendor:
+        section, by = f"layers of {options.vendor}", bits.compiler()
+        print(f"compiler: {by or 'none, so that no update is compiled'}")
+        print(f"golden:   {golden.get(COMPILER, {}).get(section)}")
+        settings = load_experiment("quick", AT_QUICK)
+        found = {section: report(layers_of_vendor(settings), golden.get(section, {}), section)}
+        return {**found, COMPILER: {section: by}} if options.write and by else found
+    settings = load_experiment("smoke", ASSIGNMENTS)
+    found = {"layers": report(layers(settings), golden.get("layers", {}), "layers")}
+    if not options.layers:
+        found["runs"] = report(runs(settings, options.only), golden.get("runs", {}), "runs")
+    return found
 
 
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--golden", type=Path, default=GOLDEN, help="what to compare with (default: the suite's)")
     flags.add_argument("--write", action="store_true", help="take what is found as golden")
+    flags.add_argument("--layers", action="store_true", help="no runs")
     flags.add_argument("--only", default="", help="runs whose name contains this, as 'smiling on cheetah_run'")
+    flags.add_argument(
+        "--vendor",
+        nargs="?",
+        const=bits.processor().get("vendor_id", "unknown vendor"),
+        help="what machines of a vendor share: this machine's, or an emulated one's (GenuineIntel, AuthenticAMD)",
+    )
     options = flags.parse_args()
-    bits.restart_pinned("any")
-    bits.tell("any")
+    if not any(options.only in f"{name} on {task}" for task, name in run_names()):
+        raise UserError(f"no run's name contains '{options.only}'")
+    kind: bits.Bits = "vendor" if options.vendor else "any"
+    bits.restart_pinned(kind)
+    bits.tell(kind)
     command.settle_process()
-    golden = {} if options.write else json.loads(options.golden.read_text())
-    settings = load_experiment("smoke", ASSIGNMENTS)
-    found, differing = report(layers(settings), golden.get("layers", {}), "layer:")
-    ran, runs_differing = report(runs(settings, lambda name: options.only in name), golden.get("runs", {}), "run:")
+    golden: Golden = {} if options.write and not options.golden.exists() else json.loads(options.golden.read_text())
+    found = look(options, golden)
     if options.write:
-        write_json(options.golden, {"layers": found, "runs": ran})
-    if differing or runs_differing:
-        first = f"the first layer that differs is '{differing[0]}'" if differing else "all layers are the same"
-        raise UserError(
-            f"{len(differing) + len(runs_differing)} of {len(found) + len(ran)} differ from {options.golden}; {first}"
-        )
-    print(f"all {len(found) + len(ran)} are the same" if not options.write else f"written: {options.golden}")
+        write_json(options.golden, merge(golden, found))
+        print(f"written: {options.golden}")
+    else:
+        print(settle(found, golden, options.golden))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 PyTorch, NumPy and what they call choose their code by the processor, and each choice rounds in its own way. Told to use
 AVX2 and no more, they give the same bits on every x86-64 of a vendor that has it; with products that MKL computes for
 any processor, on those of every vendor. They read these variables once: a process is pinned from its start, or not.
+They do not check them: on a processor that lacks AVX2 a pinned process would end in "illegal instruction".
 """
 
 import os
 import platform
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -21,6 +23,7 @@ PINS = {
     "OPENBLAS_CORETYPE": "Haswell",  # NumPy's products
     "TORCHINDUCTOR_CPP_MARCH": "x86-64-v3",  # compiled updates
 }
+NEEDED = ("avx", "avx2", "f16c", "fma", "bmi1", "bmi2", "abm", "movbe")  # x86-64-v3, as Linux calls its parts
 PRODUCTS = "MKL_CBWR"  # PyTorch's products
 PRODUCTS_FOR = {"any": "COMPATIBLE", "vendor": "AVX2"}
 SIMD_BITS = 256  # of a compiled update's vectors
@@ -29,13 +32,27 @@ OWN = "this machine's own"
 
 
 def pins(bits: Bits) -> dict[str, str]:
-    """Environment variables under which a process has such bits; none for a machine's own."""
-    return {} if bits == "own" else {**PINS, PRODUCTS: PRODUCTS_FOR[bits]}
+    """Environment variables under which a process has such bits; none where it has a machine's own."""
+    return {} if bits == "own" or why_not_here() else {**PINS, PRODUCTS: PRODUCTS_FOR[bits]}
+
+
+def why_not_here() -> str | None:
+    """Why no process on this machine can be pinned; None if it can."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return f"its processor is {platform.machine() or 'unknown'}, not x86-64"
+    if "flags" not in processor():
+        return "nothing says whether its processor has AVX2: there is no /proc/cpuinfo"
+    lacking = [flag.upper() for flag in NEEDED if flag not in processor()["flags"].split()]
+    return f"its processor lacks {', '.join(lacking)}" if lacking else None
 
 
 def restart_pinned(bits: Bits) -> None:
-    """Start this script anew under the pins that it was not started under; nothing where that would not help."""
-    if platform.machine() in ("x86_64", "AMD64") and _unset(bits) and RESTARTED not in os.environ:
+    """Start this script anew under the pins that it was not started under; nothing where that would not help.
+
+    A script that another program runs inside itself goes on as it is: that program is not ours to start anew.
+    """
+    is_program = sys.orig_argv[-len(sys.argv) :] == sys.argv
+    if is_program and _unset(bits) and RESTARTED not in os.environ:
         sys.stdout.flush()
         environment = {**os.environ, **pins(bits), RESTARTED: "1"}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
@@ -43,31 +60,47 @@ def restart_pinned(bits: Bits) -> None:
 
 def why_own(bits: Bits, device: str = "cpu") -> str | None:
     """Why this process has not the bits that are asked for but its machine's own; None if it has them."""
-    import torch
-
     if device != "cpu":
         return "it computes on a GPU"
-    if platform.machine() not in ("x86_64", "AMD64"):
-        return f"its processor is {platform.machine() or 'unknown'}, not x86-64"
+    if why := why_not_here():
+        return why
     if unset := _unset(bits):
         return f"{', '.join(unset)} {'was' if len(unset) == 1 else 'were'} not set so when Python started"
-    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
-        return "its processor lacks AVX2 or FMA"
     return None
 
 
-def described(bits: Bits, device: str = "cpu") -> dict[str, Any]:
-    """What a run's record says of its bits: which were asked for, which machines share them, or why none does."""
+def described(bits: Bits, device: str = "cpu", compiled: bool = False) -> dict[str, Any]:
+    """What a run's record says of its bits: which were asked for, which machines share them, or why none does.
+
+    Bits of a `compiled` update are shared by those that have the same C++ compiler.
+    """
     why, vendor = (None if bits == "own" else why_own(bits, device)), processor().get("vendor_id", "unknown vendor")
-    alike = {"any": "every x86-64 with AVX2", "vendor": f"x86-64 of {vendor} with AVX2", "own": OWN}
+    compiles = compiled and device == "cpu"
+    made_by = compiler() if compiles else None
+    by = f", compiled by {made_by}" if made_by else ", uncompiled" if compiles else ""
+    alike = {"any": f"every x86-64 with AVX2{by}", "vendor": f"x86-64 of {vendor} with AVX2{by}", "own": OWN}
     return {
         "asked": bits,
         "alike": OWN if why else alike[bits],
         "because": why,
         "pins": {name: value for name, value in _initial().items() if name in (*PINS, PRODUCTS)},
         "vendor": vendor,
-        "flags": [flag for flag in processor().get("flags", "").split() if flag in ("avx2", "fma") or "avx512" in flag],
+        "flags": [flag for flag in processor().get("flags", "").split() if flag in NEEDED or "avx512" in flag],
+        "compiler": made_by,
     }
+
+
+@cache
+def compiler() -> str | None:
+    """Name and version of the C++ compiler that torch.compile uses; None if it finds none."""
+    from torch._inductor.cpp_builder import get_cpp_compiler  # takes a second or two
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        said = subprocess.run([get_cpp_compiler(), "--version"], capture_output=True, text=True, check=True)
+    except (InvalidCxxCompiler, OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.partition("\n")[0].strip() or None
 
 
 def tell(bits: Bits, device: str = "cpu") -> None:

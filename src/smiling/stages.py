@@ -47,7 +47,7 @@ def imitate(
     bits.tell(training.bits, training.device)
     record = {
         "settings": in_full(settings.settings_of_run(method, task)),
-        "bits": bits.described(training.bits, training.device),
+        "bits": bits.described(training.bits, training.device, training.one_piece),
     }
     distinct = list(dict.fromkeys(seeds))
     groups = [distinct] if settings.trains_together(method, task) else [[seed] for seed in distinct]

@@ -1,5 +1,6 @@
 """`import smiling` as a researcher has it: from a wheel, in another environment, the examples of docs/library.md."""
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import yaml
 from commands import ROOT
 
 import smiling
+from smiling import bits
 from smiling.runs.demonstrations import read_demonstrations
 
 pytestmark = pytest.mark.long
@@ -24,10 +26,10 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").rea
 HEAVY = ("mujoco", "matplotlib", "torch", "sheeprl", "pandas", "dm_control")
 
 
-def python(interpreter: Path | str, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run `code` in `folder`, with nothing of this tree on the path."""
+def python(interpreter: Path | str, code: str, folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
+    """Run `code` in `folder`, with nothing of this tree on the path; words `before` the call are a shell's."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    call = [str(interpreter), "-c", code]
+    call = [*before, str(interpreter), "-c", code]
     return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
@@ -78,6 +80,26 @@ def test_examples_run_from_the_wheel_in_another_folder(installed, tmp_path, demo
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {"seed0", "seed1"}
     assert "step 1000: rewards from" in printed[2]
     assert "smiling" in printed[3]
+
+
+BY_BC = """
+from pathlib import Path
+import torch, smiling
+out = Path("runs")
+smiling.imitate(smiling.load_experiment("smoke"), "bc", "ball_in_cup_catch", Path("demonstrations.npz"), out, [0])
+"""
+
+
+@pytest.mark.skipif(bits.why_not_here() is not None, reason="this machine cannot be pinned")
+def test_a_program_with_the_wheel_is_pinned_by_its_environment_or_told_why_not(installed, tmp_path, demonstrations_file):
+    free = ("env", *(f"--unset={name}" for name in bits.pins("any")))
+    printed = subprocess.run([installed, "-m", "smiling.bits", "any"], capture_output=True, text=True, cwd=tmp_path)
+    for before, alike in ((free, bits.OWN), (("env", *printed.stdout.split()), "every x86-64 with AVX2")):
+        done = python(installed, BY_BC, tmp_path, *before)
+        assert done.returncode == 0, done.stderr
+        said = json.loads((tmp_path / "runs" / "seed0" / "run.json").read_text())["bits"]
+        assert said["alike"] == alike
+        assert (f"note: bits are {bits.OWN}, not those of 'any': {said['because']}" in done.stdout) == (alike == bits.OWN)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import runpy
 import shlex
 import shutil
 import site
@@ -10,10 +11,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import check_bits
 import pytest
-from commands import ROOT, TASK
+from commands import ROOT, TASK, copy_tree, snakemake
 
 from smiling import bits
+from smiling.settings import UserError
 
 pytestmark = pytest.mark.long
 
@@ -42,8 +45,22 @@ def shares_bits() -> None:
 def test_this_machine_gives_the_golden_bits():
     done = check()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "DIFFERS" not in done.stdout
-    assert done.stdout.count("  same ") == sum(map(len, json.loads(GOLDEN.read_text()).values()))
+    golden = json.loads(GOLDEN.read_text())
+    assert f"all {len(golden['layers']) + len(golden['runs'])} are the same\n" in done.stdout
+
+
+@pytest.fixture
+def compiles() -> None:
+    if not bits.compiler():
+        pytest.skip("no C++ compiler, so that no update is compiled")
+
+
+@pytest.mark.usefixtures("shares_bits", "compiles")
+def test_this_machine_gives_its_vendors_golden_bits_compiled_and_seeds_together():
+    done = check("--vendor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "same    layers of" in done.stdout
+    assert "all 3 are the same\n" in done.stdout
 
 
 @pytest.mark.usefixtures("shares_bits")
@@ -52,7 +69,7 @@ def test_the_first_layer_that_differs_is_named(tmp_path):
     for name in ("a fitted score model", "first reward"):
         golden["layers"][name] = "0" * 16
     (tmp_path / "golden.json").write_text(json.dumps(golden))
-    done = check("--only", "no run", golden=tmp_path / "golden.json")
+    done = check("--layers", golden=tmp_path / "golden.json")
     assert done.returncode == 1
     assert "error: 2 of 7 differ from" in done.stderr
     assert "the first layer that differs is 'a fitted score model'" in done.stderr
@@ -63,15 +80,59 @@ def test_the_first_layer_that_differs_is_named(tmp_path):
 @pytest.mark.parametrize("processor", ["EPYC-Rome", "Haswell-v4"])
 def test_an_emulated_processor_gives_the_golden_bits(processor):
     """AMD's without AVX-512, and Intel's; a whole run of SMILING, six to ten times slower than without emulation."""
+    done = emulated(processor, str(CHECK), "--only", "smiling on cheetah_run", **bits.pins("any"))
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert "all 8 are the same" in done.stdout
+
+
+@pytest.mark.usefixtures("shares_bits", "compiles")
+@pytest.mark.slow
+@pytest.mark.parametrize(("processor", "vendor"), [("EPYC-Rome", "AuthenticAMD"), ("Haswell-v4", "GenuineIntel")])
+def test_an_emulated_processor_gives_its_vendors_golden_bits(processor, vendor, tmp_path):
+    variables = {**bits.pins("vendor"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    done = emulated(processor, str(CHECK), "--vendor", vendor, **variables)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert "all 3 are the same" in done.stdout
+
+
+def emulated(processor: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """This Python under another processor, which /proc/cpuinfo does not know of."""
     if shutil.which("qemu-x86_64") is None:
         pytest.skip("no emulated processor: install Debian's qemu-user")
     paths = ":".join(map(str, (ROOT / "src", ROOT, *site.getsitepackages())))
-    environment = {**free_environment(), **bits.pins("any"), "PYTHONPATH": paths}
-    interpreter = str(Path(sys.executable).resolve())
-    call = ["qemu-x86_64", "-cpu", processor, interpreter, str(CHECK), "--only", "smiling on cheetah_run"]
-    done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    assert "all 8 are the same" in done.stdout
+    environment = {**free_environment(), "PYTHONPATH": paths, **variables}
+    call = ["qemu-x86_64", "-cpu", processor, str(Path(sys.executable).resolve()), *arguments]
+    return subprocess.run(call, env=environment, capture_output=True, text=True, timeout=900)
+
+
+NOTHING_LOOKED_AT = {"layers": {}, "runs": {"bc": "0", "dac": "1"}}
+
+
+def test_what_is_new_does_not_count_as_the_same():
+    with pytest.raises(UserError, match=r"1 of 2 are not in golden.json, 'sqil' for one: --write takes them"):
+        check_bits.settle({"runs": {"bc": "0", "sqil": "0"}}, NOTHING_LOOKED_AT, Path("golden.json"))
+    with pytest.raises(UserError, match="1 of 1 are not in"):  # by its section, too
+        check_bits.settle({"layers": {"bc": "0"}}, NOTHING_LOOKED_AT, Path("golden.json"))
+
+
+def test_what_was_not_looked_at_is_said():
+    said = check_bits.settle({"runs": {"bc": "0"}}, NOTHING_LOOKED_AT, Path("golden.json"))
+    assert said == "all 1 are the same; 1 more were not looked at"
+
+
+def test_what_is_written_keeps_what_was_not_looked_for(monkeypatch, tmp_path):
+    golden = tmp_path / "golden.json"
+    golden.write_text(json.dumps({"layers": {"states": "a"}, "runs": {"bc on x": "0", "dac on x": "1"}}))
+    monkeypatch.setattr(check_bits, "look", lambda *_: {"layers": {"states": "b"}, "runs": {"bc on x": "2"}})
+    monkeypatch.setattr(sys, "argv", ["check_bits.py", "--golden", str(golden), "--write", "--only", "bc on"])
+    check_bits.main()
+    assert json.loads(golden.read_text()) == {"layers": {"states": "b"}, "runs": {"bc on x": "2", "dac on x": "1"}}
+
+
+def test_a_part_of_no_runs_name_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["check_bits.py", "--only", "smilling"])
+    with pytest.raises(UserError, match="no run's name contains 'smilling'"):
+        check_bits.main()
 
 
 def imitate(
@@ -119,8 +180,107 @@ def test_pins_are_printed_for_a_shell():
     assert dict(text.split("=", 1) for text in shlex.split(printed)) == bits.pins("vendor")
 
 
-def test_what_cannot_be_pinned_says_why(monkeypatch):
+def test_a_gpu_has_bits_of_its_own():
     assert bits.why_own("any", "cuda") == "it computes on a GPU"
-    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    assert bits.why_own("any") == "its processor is aarch64, not x86-64"
-    assert bits.described("any")["alike"] == bits.OWN
+
+
+FLAGS = " ".join(bits.NEEDED)
+ELSEWHERE = [
+    ("aarch64", {"flags": FLAGS}, "its processor is aarch64, not x86-64"),
+    ("x86_64", {}, "nothing says whether its processor has AVX2: there is no /proc/cpuinfo"),
+    ("x86_64", {"flags": "sse2 avx f16c"}, "its processor lacks AVX2, FMA, BMI1, BMI2, ABM, MOVBE"),
+    ("x86_64", {"flags": FLAGS.replace("bmi2 ", "")}, "its processor lacks BMI2"),
+]
+
+
+@pytest.mark.parametrize(("machine", "processor", "why"), ELSEWHERE)
+def test_where_pins_would_not_work_there_are_none_and_it_is_said_why(monkeypatch, capsys, machine, processor, why):
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(bits, "processor", lambda: processor)
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("started anew, which does not help"))
+    monkeypatch.setattr(sys, "argv", sys.orig_argv[1:])
+    for asked in ("any", "vendor"):
+        assert bits.pins(asked) == {}
+        bits.restart_pinned(asked)
+        said = bits.described(asked)
+        assert (said["asked"], said["alike"], said["because"]) == (asked, bits.OWN, why)
+    bits.tell("any")
+    printed = capsys.readouterr().out
+    assert printed == f"note: bits are this machine's own, not those of 'any': {why} (docs/reproducibility.md)\n"
+
+
+def test_a_processor_with_all_that_is_needed_is_pinned(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(bits, "processor", lambda: {"flags": FLAGS})
+    assert {"ATEN_CPU_CAPABILITY", "MKL_CBWR"} < set(bits.pins("any"))
+
+
+WITHOUT_AVX2 = """
+import runpy, sys
+from smiling import bits
+bits.processor = lambda: {"vendor_id": "GenuineIntel", "flags": "sse2 avx"}
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+def test_a_processor_without_avx2_runs_unpinned(demonstrations_file, tmp_path):
+    """Pinned, it would end in an illegal instruction. Without AVX MuJoCo itself does so."""
+    script = str(ROOT / "src" / "imitate.py")
+    arguments = (*ARGUMENTS, "--demonstrations", str(demonstrations_file), "--out", str(tmp_path / "out"))
+    done = emulated("SandyBridge", "-c", WITHOUT_AVX2, script, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    why = "its processor lacks AVX2, F16C, FMA, BMI1, BMI2, ABM, MOVBE"
+    assert f"note: bits are this machine's own, not those of 'any': {why}" in done.stdout
+    said = json.loads((tmp_path / "out" / "seed0" / "run.json").read_text())["bits"]
+    assert (said["alike"], said["because"], said["pins"]) == (bits.OWN, why, {})
+
+
+@pytest.mark.usefixtures("shares_bits")
+def test_a_script_inside_another_program_does_not_start_that_anew(monkeypatch, demonstrations_file, tmp_path):
+    monkeypatch.setattr(bits, "_initial", dict)
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("this test's own process is started anew"))
+    script = str(ROOT / "src" / "imitate.py")
+    arguments = [*ARGUMENTS, "--demonstrations", str(demonstrations_file), "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(script, run_name="__main__")
+    assert ended.value.code == 0
+    said = json.loads((tmp_path / "seed0" / "run.json").read_text())["bits"]
+    assert "were not set so when Python started" in said["because"]
+
+
+@pytest.mark.usefixtures("shares_bits", "compiles")
+def test_a_compiled_updates_bits_are_those_of_its_compiler(monkeypatch):
+    monkeypatch.setattr(bits, "_initial", lambda: bits.pins("vendor"))
+    said, vendor = bits.described("vendor", compiled=True), bits.processor()["vendor_id"]
+    printed = subprocess.run(["g++", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    assert said["compiler"] == printed
+    assert said["alike"] == f"x86-64 of {vendor} with AVX2, compiled by {printed}"
+    assert bits.described("vendor")["compiler"] is None
+    monkeypatch.setattr(bits, "compiler", lambda: None)
+    assert bits.described("vendor", compiled=True)["alike"] == f"x86-64 of {vendor} with AVX2, uncompiled"
+
+
+PINNED_RULE = """
+rule environment_of_a_job:
+    output:
+        "environment.txt",
+    shell:
+        "env > {output}"
+"""
+
+
+@pytest.mark.usefixtures("shares_bits")
+@pytest.mark.parametrize(("scale", "asked"), [("smoke", "any"), ("quick", "vendor"), ("paper", "own")])
+def test_every_job_of_snakemakes_is_pinned(tmp_path, scale, asked):
+    """Also where it is no script of the suite's, which would pin itself."""
+    tree = copy_tree(tmp_path / "tree")
+    with (tree / "Snakefile").open("a") as rules:
+        rules.write(PINNED_RULE)
+    free = dict.fromkeys(bits.pins("any"), "")
+    done = snakemake(tree, "--cores", "1", "environment.txt", "--config", f"scale={scale}", **free)
+    assert done.returncode == 0, done.stderr
+    found = dict(line.partition("=")[::2] for line in (tree / "environment.txt").read_text().splitlines())
+    assert {name: found[name] for name in bits.pins("any")} == {**free, **bits.pins(asked)}

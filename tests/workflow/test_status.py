@@ -34,7 +34,8 @@ HALTED = (("smiling", 0), ("smiling", 1), ("dac", 0))
 
 
 def test_each_run_is_in_its_state(results):
-    rows = status.rows(results, load_experiment("smoke", SETTINGS))
+    rows, damaged = status.rows(results, load_experiment("smoke", SETTINGS))
+    assert not damaged
     states = {(row[1], row[2], row[3]): row[4:] for row in rows}
     assert states["", "expert", "0"][0] == "waiting"
     assert states["states", "smiling", "0"] == ("done", "3000", "62", "432.1", "")
@@ -49,3 +50,14 @@ def test_it_is_printed_with_a_sum(results):
     printed = run_well("status.py", "--results", results, *flags(*SETTINGS), how=run_here)
     assert "1000 of 3000" in printed
     assert "1 done, 2 begun, 10 waiting" in printed
+
+
+@pytest.mark.parametrize("record", [None, "{", "[]"])
+def test_a_curve_whose_record_is_damaged_is_told_and_the_table_goes_on(results, record):
+    path = results / TASK / "states" / "smiling" / "seed0" / "run.json"
+    path.unlink() if record is None else path.write_text(record)
+    printed = run_well("status.py", "--results", results, *flags(*SETTINGS), how=run_here)
+    assert "damaged" in printed
+    assert "0 done, 2 begun, 10 waiting" in printed
+    assert f"note: {path} is" in printed
+    assert "1000 of 3000" in printed
