@@ -4,6 +4,7 @@ from pathlib import Path
 
 from matplotlib.image import imsave
 
+import envs
 from smiling import bits, command
 from smiling.evidence import films
 from smiling.experiment import load_experiment
@@ -21,7 +22,8 @@ def main() -> None:
     bits.restart_pinned(settings.training.bits)
     command.settle_process()
     settings.task(options.task)
-    film = films.record(options.task, read_policy(options.policy), settings.expert.seed)
+    policy = read_policy(options.policy, envs.sizes(options.task))
+    film = films.record(options.task, policy, settings.expert.seed)
     films.write_video(options.out.with_suffix(".webm"), film)
     with whole(options.out.with_suffix(".png")) as temporary:
         imsave(temporary, films.time_lapse(film.frames))

@@ -7,6 +7,7 @@ from pathlib import Path
 from smiling import methods
 from smiling.evidence import verification
 from smiling.experiment import ExperimentSettings
+from smiling.runs.contract import ReturnsRecord, read_record
 from smiling.settings import UserError
 
 # Fingerprint of the code that makes, on a task, an 'expert', its 'demonstrations', or a run of a method.
@@ -47,13 +48,13 @@ def _survey_task(folder: Path, settings: ExperimentSettings, task: str, code: Co
     expert, demonstrations = folder / "expert", folder / "demonstrations"
     own = settings.task(task).demonstrations is not None
     if not own and (expert / "run.json").is_file():
-        record = verification.read_record(expert / "run.json")
+        record = read_record(expert / "run.json")
         differing = verification.expert_differences(record, settings, task)
         _note(found, expert, differing, record.get("code") != code("expert", task))
     made_anew = not own and _is_noted(found, expert)
     digest = None
     if (demonstrations / "returns.json").is_file():
-        record = verification.read_record(demonstrations / "returns.json")
+        record = read_record(demonstrations / "returns.json", ReturnsRecord)
         differing, digest = verification.demonstrations_differences(record, settings, task), record.get("digest")
         # Demonstrations of the user's own that have changed are taken up, as changed code is; settings are not.
         other_code = record.get("code") != code("demonstrations", task)
@@ -62,7 +63,7 @@ def _survey_task(folder: Path, settings: ExperimentSettings, task: str, code: Co
         _note(found, demonstrations, [] if own else differing, made_anew or other_code or other_scale)
         made_anew = made_anew or demonstrations in found.conflicts
     for run, method, demos_kind in _finished_runs(folder):
-        record = verification.read_record(run / "run.json")
+        record = read_record(run / "run.json")
         differing = verification.run_differences(record, settings, method, task, demos_kind)
         other_code = not methods.is_external(method) and record.get("code") != code(method, task)
         other_states = digest is not None and record.get("demonstrations", digest) != digest
