@@ -137,7 +137,22 @@ def problems(run: Path, steps: int | None, every: int) -> list[str]:
         steps: environment steps at which the curve must end; None for a method that takes none.
         every: environment steps from one evaluation to the next.
     """
-    return _curve_problems(run / "curve.csv", steps, every) + _record_problems(run / "run.json")
+    return file_problems(run) or grid_problems(run, steps, every)
+
+
+def file_problems(run: Path) -> list[str]:
+    """What is wrong with a run's files, whatever the steps of its curve."""
+    return _curve_problems(run / "curve.csv") + _record_problems(run / "run.json")
+
+
+def grid_problems(run: Path, steps: int | None, every: int) -> list[str]:
+    """What is wrong with the steps of a whole curve; `steps` and `every` as in `problems`."""
+    grid = pd.read_csv(run / "curve.csv")["env_step"].to_numpy(float)
+    if grid[0] != 0 or (np.diff(grid) <= 0).any() or len(grid) < 2:
+        return ["curve.csv: env_step must begin at 0 and rise, over two rows at least"]
+    if steps is not None and not np.array_equal(grid, evaluated_at(steps, every)):
+        return [f"curve.csv: env_step must be 0, {every}, {2 * every}, ... up to {steps}, as the other methods' is"]
+    return []
 
 
 def evaluated_at(steps: int, every: int) -> list[int]:
@@ -145,7 +160,7 @@ def evaluated_at(steps: int, every: int) -> list[int]:
     return sorted({*range(0, steps + 1, every), steps})
 
 
-def _curve_problems(path: Path, steps: int | None, every: int) -> list[str]:
+def _curve_problems(path: Path) -> list[str]:
     if not path.is_file():
         return ["curve.csv is missing"]
     try:
@@ -155,17 +170,13 @@ def _curve_problems(path: Path, steps: int | None, every: int) -> list[str]:
     missing = [name for name in ("env_step", "return") if name not in curve]
     if missing:
         return [f"curve.csv lacks the column {' and '.join(missing)}"]
-    grid = pd.to_numeric(curve["env_step"], errors="coerce").to_numpy(float)
-    found = []
-    if not np.isfinite(pd.to_numeric(curve["return"], errors="coerce").to_numpy(float)).all():
-        found.append("curve.csv has a return that is not a finite number")
-    if not np.isfinite(grid).all() or len(grid) < 2 or grid[0] != 0 or (np.diff(grid) <= 0).any():
-        found.append("curve.csv: env_step must begin at 0 and rise, over two rows at least")
-    elif steps is not None and not np.array_equal(grid, evaluated_at(steps, every)):
-        found.append(
-            f"curve.csv: env_step must be 0, {every}, {2 * every}, ... up to {steps}, as the other methods' is"
-        )
-    return found
+    if curve.empty:
+        return ["curve.csv has no row"]
+    numbers = curve[["env_step", "return"]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    names = [
+        name for name, column in zip(("env_step", "return"), numbers.T, strict=True) if not np.isfinite(column).all()
+    ]
+    return [f"curve.csv has a {name} that is not a finite number" for name in names]
 
 
 def _record_problems(path: Path) -> list[str]:
