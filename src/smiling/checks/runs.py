@@ -20,7 +20,7 @@ from smiling.settings import UserError
 
 SCALE, TASK, SEED = "smoke", "ball_in_cup_catch", 0
 OTHER_SEED = 1  # trained beside it
-# Two episodes, a checkpoint between them. The reward is learnt before it and not at it: what it does not save is missed.
+# Two episodes, a checkpoint between them. The reward is learnt before it and not at it: what is not saved is missed.
 STEPS, LEARNS_FROM, REWARD_EVERY = 2000, 900, 2000
 STOPPED_AFTER = 0.7  # of a run's steps, evaluations among them: in the second episode
 FRESH_CHANCE = 67280421310721  # torch's own seed, with which every process begins
