@@ -1,10 +1,12 @@
-"""Check a method on the suite's contract: files, columns, steps, determinism, resume, kinds of demonstrations.
+"""Check a method on all that the suite counts on: the table in docs/add-a-method.md, a row each.
 
-Runs it by its own rule at smoke scale, in a copy of this tree, on one task with one seed; prints what passes and what
-does not, and exits with 1 if anything does not. Several methods may be named, with commas between.
+Makes small runs on one task: by the method's own rule, in a copy of this tree, and of a method of the library further
+ones in this process. Prints what passes and what does not, and exits with 1 if anything does not. Several methods may
+be named, with commas between.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -13,84 +15,70 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from smiling import command, methods
-from smiling.experiment import load_experiment
-from smiling.runs import contract
+from smiling import bits, command, methods
+from smiling.checks import Outcome, programs, runs
+from smiling.checks.watched import random_play
+from smiling.experiment import load_experiment, parse_overrides
+from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 from smiling.runs.folder import PARTIAL_CURVE
 from smiling.runs.provenance import ROOT
 from smiling.settings import UserError
 
-SCALE, TASK, SEED = "smoke", "ball_in_cup_catch", 0
 NOT_COPIED = (".git", ".venv", ".snakemake", "results", "figures", "logs", "__pycache__", "docs", "tests")
 LIMIT_SECONDS = 600.0  # of one call
 POLL_SECONDS = 0.02
-KILLED_AFTER = 0.8  # of the time that the run takes, if it has not shown two evaluations before
+KILLED_AFTER = 0.8  # of the time that its last run took, if it has not shown two evaluations before
+FILE, RULE = "its file defines METHOD", "its rule's file"
+# Lines of a run's output that say why it failed, the best first: a sentence, what was raised, Snakemake's words.
+SAYING_WHY = (r"error: ", r"[\w.]*(Error|Exception)\b(?!.*in file)", r"configuration: ", r"Missing\w+Exception")
+VERDICTS = {True: "passes", False: "FAILS ", None: "--    "}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one check."""
-
-    check: str
-    passes: bool
-    detail: str = ""
-
-
-class Trial:
-    """A method at work in a copy of the tree."""
+class RuleTrial:
+    """A method's rule at work in a copy of the tree, on demonstrations of the user's own."""
 
     def __init__(self, tree: Path, method: str) -> None:
         self.tree, self.method = tree, method
-        self.settings = load_experiment(SCALE, [f"only_tasks={TASK}", f"methods={method}", f"seeds={SEED}"])
+        self._own = tree / "own.npz"
+        self._seconds = 0.0
 
-    def folder(self, demos: str) -> Path:
+    def folder(self, kind: str = "states") -> Path:
         """Of its run on a kind of demonstrations."""
-        return self.tree / "results" / SCALE / TASK / demos / self.method / f"seed{SEED}"
+        return self.tree / "results" / runs.SCALE / runs.TASK / kind / self.method / f"seed{runs.SEED}"
 
-    def start(self, demos: str) -> subprocess.Popen[str]:
+    def demonstrate(self, demonstrations: Demonstrations) -> None:
+        """Put others in the place of those that it learns from."""
+        write_demonstrations(self._own, demonstrations)
+
+    def start(self, kind: str) -> subprocess.Popen[str]:
         """Have the run made, in a process group of its own."""
-        target = str((self.folder(demos) / "curve.csv").relative_to(self.tree))
-        config = (
-            f"scale={SCALE}",
-            f"only_tasks={TASK}",
-            f"methods={self.method}",
-            f"seeds={SEED}",
-            f"experiment={SCALE}",
-        )
+        target = str((self.folder(kind) / "curve.csv").relative_to(self.tree))
+        asked = (*runs.ASKED, f"tasks.{runs.TASK}.demonstrations={self._own}", f"methods={self.method}")
+        config = [f"scale={runs.SCALE}", *as_config(asked)]
         call = ["snakemake", "--cores", "1", "--nolock", "--rerun-incomplete", target, "--config", *config]
         return subprocess.Popen(
             call, cwd=self.tree, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         )
 
-    def run(self, demos: str = "states") -> tuple[bool, str]:
-        """Have it made to the end: whether that went well, and what was printed."""
-        process = self.start(demos)
+    def run(self, kind: str = "states") -> tuple[bool, str]:
+        """Have it made to the end: whether that went well, and why not."""
+        process, start = self.start(kind), time.monotonic()
         try:
             output, _ = process.communicate(timeout=LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
             return False, f"it took more than {LIMIT_SECONDS:.0f} seconds"
-        return process.returncode == 0, output
+        self._seconds = time.monotonic() - start
+        return process.returncode == 0, reason(output)
 
-    def problems(self, demos: str = "states") -> list[str]:
-        """What the contract says of the finished run."""
-        takes_steps = methods.load(self.method).takes_steps
-        steps = self.settings.env_steps(self.method, TASK) if takes_steps else None
-        return contract.problems(self.folder(demos), steps, self.settings.training.evaluate_every)
-
-    def take(self) -> bytes:
-        """The finished curve, the run removed."""
-        curve = (self.folder("states") / "curve.csv").read_bytes()
-        shutil.rmtree(self.folder("states"))
-        return curve
-
-    def kill_on_its_way(self, seconds: float) -> bool:
-        """Start the run, and kill it once it has evaluated twice or after `seconds`; False if it was done before."""
+    def kill_on_its_way(self) -> bool:
+        """Start the run, and kill it once it has evaluated twice or is nearly done; False if it was done before."""
         process, start = self.start("states"), time.monotonic()
-        partial = self.folder("states") / PARTIAL_CURVE
+        partial, seconds = self.folder() / PARTIAL_CURVE, KILLED_AFTER * self._seconds
         while process.poll() is None and time.monotonic() - start < seconds and _rows(partial) < 2:
             time.sleep(POLL_SECONDS)
         killed = process.poll() is None
@@ -104,52 +92,55 @@ def _rows(curve: Path) -> int:
     return len(curve.read_text().splitlines()) - 1 if curve.exists() else 0
 
 
+def as_config(assignments: Sequence[str]) -> list[str]:
+    """'a.b=value' texts as arguments of Snakemake's --config."""
+    return [f"{key}={json.dumps(value)}" for key, value in parse_overrides(assignments).items()]
+
+
 def reason(output: str) -> str:
-    """The line of a run's output that says why it failed."""
+    """Why a run failed, in a line: a sentence, what was raised, or the exit code and what the log ends with."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("error: ")]
-    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
-    return (told or raised or lines or ["it printed nothing"])[0]
+    for pattern in SAYING_WHY:
+        if told := [line for line in lines if re.match(pattern, line)]:
+            return told[0]
+    code = re.search(r"non-zero exit status (\d+)", output)
+    log = re.search(r"its log \S+ ends:\n((?: +.*\n?)+)", output)
+    last = log[1].strip().splitlines()[-1].strip() if log else "nothing"
+    return f"it ended with exit code {code[1] if code else 'unknown'}; its log ends with: {last}"
 
 
-def check(trial: Trial) -> list[Outcome]:
-    """All checks, in order; what cannot be checked for an earlier failure is left out."""
-    ran, output = trial.run()
-    outcomes = [Outcome("runs", ran, "" if ran else reason(output))]
+def check(tree: Path, method: str, work: Path) -> Iterator[Outcome]:
+    """All rows of the table that concern the method."""
+    rule = Path("workflow", "rules", "methods", f"{methods.base(method)}.smk")
+    try:
+        methods.load(method)
+    except UserError as error:
+        yield Outcome(FILE, False, str(error))
+        return
+    external = methods.is_external(method)
+    yield Outcome(FILE, None if external else True, "it is a program of its own" if external else "")
+    found = (tree / rule).is_file()
+    yield Outcome(RULE, found, "" if found else f"{rule} is missing: nothing says how it is run")
+    if not found:
+        return
+    trial = RuleTrial(tree, method)
+    if external:
+        yield from programs.check(trial)
+    else:
+        yield from runs.check(runs.Trial(method, work), by_rule=lambda: made_by_rule(trial))
+
+
+def made_by_rule(trial: RuleTrial) -> Path:
+    """The run of a method of the library, by its rule.
+
+    Raises:
+        UserError: saying why there is none.
+    """
+    trial.demonstrate(random_play(runs.TASK))
+    ran, told = trial.run()
     if not ran:
-        return outcomes
-    found = trial.problems()
-    outcomes.append(Outcome("files, columns and steps", not found, "; ".join(found)))
-    if found:
-        return outcomes
-    first, start = trial.take(), time.monotonic()
-    outcomes.append(_same_again("the same seed gives the same curve", trial, first))
-    if outcomes[-1].passes:
-        killed = trial.kill_on_its_way(KILLED_AFTER * (time.monotonic() - start))
-        name = "killed, it goes on to the same curve"
-        outcomes.append(_same_again(name, trial, first) if killed else Outcome(name, True, "too short to be killed"))
-    return [*outcomes, actions(trial)]
-
-
-def _same_again(name: str, trial: Trial, first: bytes) -> Outcome:
-    ran, output = trial.run()
-    if not ran:
-        return Outcome(name, False, reason(output))
-    same = trial.take() == first
-    return Outcome(name, same, "" if same else "the curves differ")
-
-
-def actions(trial: Trial) -> Outcome:
-    """Whether it takes demonstrations with actions, or says in a sentence that it does not."""
-    name = "demonstrations with actions, or a refusal in a sentence"
-    if methods.load(trial.method).sees_actions:
-        return Outcome(name, True, "it always sees actions")
-    ran, output = trial.run("state_actions")
-    if ran:
-        found = trial.problems("state_actions")
-        return Outcome(name, not found, "; ".join(found))
-    refused = any(line.startswith("error: ") for line in output.splitlines()) and "Traceback" not in output
-    return Outcome(name, refused, reason(output))
+        raise UserError(told)
+    return trial.folder()
 
 
 def main() -> None:
@@ -159,18 +150,20 @@ def main() -> None:
     if not names:
         raise UserError("say which method to check: --config method=NAME")
     for name in names:
-        methods.load(name)
+        if methods.base(name) not in methods.bases():
+            methods.load(name)
+    bits.restart_pinned(load_experiment(runs.SCALE).training.bits)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    failures = 0
     with tempfile.TemporaryDirectory(prefix="check_method-") as folder:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*NOT_COPIED))
-        failures = 0
         for name in names:
-            print(f"{name}, on {TASK} at scale '{SCALE}'", flush=True)
-            for outcome in check(Trial(tree, name)):
-                failures += not outcome.passes
-                verdict = "passes" if outcome.passes else "FAILS "
-                print(f"  {verdict}  {outcome.check}{': ' if outcome.detail else ''}{outcome.detail}", flush=True)
+            print(f"{name}, on {runs.TASK} at scale '{runs.SCALE}'", flush=True)
+            for outcome in check(tree, name, Path(folder, "runs", name)):
+                failures += outcome.passes is False
+                detail = f": {outcome.detail}" if outcome.detail else ""
+                print(f"  {VERDICTS[outcome.passes]}  {outcome.row}{detail}", flush=True)
     if failures:
         raise UserError(f"{failures} check{'s' if failures > 1 else ''} failed")
 

@@ -49,7 +49,7 @@ def play(task: str, policy: Policy, settings: ExpertSettings, set_name: str, mad
 
 def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> dict[str, Any]:
     """Write both sets; the returns to record."""
-    policy = read_policy(options.policy)
+    policy = read_policy(options.policy, envs.sizes(options.task))
     made_by = {
         "task": options.task,
         "policy": file_digest(options.policy),

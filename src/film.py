@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.image import imsave
 
+import envs
 from smiling import bits, command
 from smiling.evidence import films
 from smiling.experiment import load_experiment
@@ -26,7 +27,8 @@ def main() -> None:
     bits.tell(settings.training.bits)
     command.settle_process()
     settings.task(options.task)
-    film = films.record(options.task, read_policy(options.policy), settings.expert.seed)
+    policy = read_policy(options.policy, envs.sizes(options.task))
+    film = films.record(options.task, policy, settings.expert.seed)
     films.write_video(named(options.out, ".webm"), film)
     with whole(named(options.out, ".png")) as temporary:
         imsave(temporary, films.time_lapse(film.frames))

@@ -15,6 +15,7 @@ from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import named, whole
+from smiling.runs.contract import commit_of
 from smiling.settings import UserError
 
 MEASURED = ("final_return", "steps_per_second", "wall_seconds")
@@ -37,7 +38,7 @@ def row(group: RunGroup, seed: int, record: dict[str, Any]) -> dict[str, Any]:
     """What the csv says of a run; a program of somebody else's may leave out what it does not know."""
     provenance = record.get("provenance") or {}
     who = {"task": group.task, "demos": group.demos, "method": group.method, "seed": seed}
-    made = {"commit": (provenance.get("git") or {}).get("commit"), "command": provenance.get("command")}
+    made = {"commit": commit_of(provenance), "command": provenance.get("command")}
     return {**who, **{name: record.get(name) for name in MEASURED}, **made}
 
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from smiling import command
 from smiling.evidence import curves, finished
 from smiling.evidence.curve_figures import FIGURES
-from smiling.evidence.verification import read_record
 from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs.contract import read_record
 from smiling.runs.folder import PROGRESS, is_held
 from smiling.runs.progress import duration
 from smiling.settings import UserError

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from smiling import bits
+from smiling.settings import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 TASK = "ball_in_cup_catch"
@@ -65,6 +67,17 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     for part in parts:
         assert part in done.stderr
+
+
+def read_or_refused(read: Callable[[], Any]) -> Any:
+    """What `read` gives, or None if it refuses in one sentence; anything else that it raises is a fault."""
+    try:
+        return read()
+    except UserError as refused:
+        sentence = str(refused)
+    assert sentence
+    assert len(sentence.splitlines()) == 1, sentence
+    return None
 
 
 def snakemake(

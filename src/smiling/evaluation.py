@@ -18,6 +18,8 @@ class Policy(Protocol):
     """What a solver trains, as it acts and as it is kept on disk (`solvers.policies`)."""
 
     kind: ClassVar[str]  # by which a file of it is known
+    state_size: int
+    action_size: int
 
     def noise(self, seed: int, device: str | torch.device = "cpu") -> Any:
         """Randomness of the kind that the policy samples its actions from."""

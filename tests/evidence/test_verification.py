@@ -9,8 +9,9 @@ from commands import ROOT, assert_refused, run_here
 from finished_runs import experiment, flags, made_by, write_returns, write_run
 
 from smiling import methods
-from smiling.evidence import finished, verification
+from smiling.evidence import finished
 from smiling.evidence.curve_figures import FIGURES
+from smiling.runs.contract import read_record
 from smiling.settings import UserError
 
 TASK = "ball_in_cup_catch"
@@ -163,4 +164,4 @@ def test_a_folder_that_is_moved_is_noticed(results):
     groups = finished.planned(experiment(*SETTINGS), FIGURES["figure3"])
     with pytest.raises(UserError, match="method: 'smiling' there, 'dac' here"):
         finished.records(results, experiment(*SETTINGS), groups[1])
-    assert verification.read_record(folder / "dac" / "seed0" / "run.json")["method"] == "smiling"
+    assert read_record(folder / "dac" / "seed0" / "run.json")["method"] == "smiling"

@@ -91,7 +91,9 @@ smiling.imitate(smiling.load_experiment("smoke"), "bc", "ball_in_cup_catch", Pat
 
 
 @pytest.mark.skipif(bits.why_not_here() is not None, reason="this machine cannot be pinned")
-def test_a_program_with_the_wheel_is_pinned_by_its_environment_or_told_why_not(installed, tmp_path, demonstrations_file):
+def test_a_program_with_the_wheel_is_pinned_by_its_environment_or_told_why_not(
+    installed, tmp_path, demonstrations_file
+):
     free = ("env", *(f"--unset={name}" for name in bits.pins("any")))
     printed = subprocess.run([installed, "-m", "smiling.bits", "any"], capture_output=True, text=True, cwd=tmp_path)
     for before, alike in ((free, bits.OWN), (("env", *printed.stdout.split()), "every x86-64 with AVX2")):
@@ -99,7 +101,9 @@ def test_a_program_with_the_wheel_is_pinned_by_its_environment_or_told_why_not(i
         assert done.returncode == 0, done.stderr
         said = json.loads((tmp_path / "runs" / "seed0" / "run.json").read_text())["bits"]
         assert said["alike"] == alike
-        assert (f"note: bits are {bits.OWN}, not those of 'any': {said['because']}" in done.stdout) == (alike == bits.OWN)
+        assert (f"note: bits are {bits.OWN}, not those of 'any': {said['because']}" in done.stdout) == (
+            alike == bits.OWN
+        )
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

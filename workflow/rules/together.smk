@@ -24,7 +24,7 @@ for number, (seeds, task) in enumerate(groups_of_seeds()):
             f"logs/{METHOD_RUNS_NAME}/seeds{'_'.join(map(str, seeds))}.benchmark.tsv"
         wildcard_constraints:
             task=task,
-            method="|".join(of_method(name) for name in methods.bases() if methods.load(name).together),
+            method="|".join(of_method(name) for name in methods.loadable() if methods.load(name).together),
         priority: EXPERIMENT.task(task).env_steps
         conda:
             ENVIRONMENT

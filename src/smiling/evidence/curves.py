@@ -1,12 +1,12 @@
 """Learning curves: read, and normalised."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from smiling.runs import contract
 from smiling.settings import UserError
 
 COLUMNS = ("task", "method", "seed", "env_step", "return")  # of a table of curves
@@ -23,11 +23,12 @@ def read_curve(run: Path) -> pd.DataFrame:
         curve = pd.read_csv(path)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: that run has not finished; run it, or leave its seed out") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError):
+    except ValueError:  # pandas' own are such, and a decoder's
         raise UserError(f"{path} is not a table; delete it to run that seed again") from None
     if not {"env_step", "return"} <= set(curve.columns) or curve.empty:
         raise UserError(f"{path} needs the columns env_step and return, and a row")
-    curve = curve[["env_step", "return"]].sort_values("env_step", ignore_index=True)
+    curve = curve[["env_step", "return"]].apply(pd.to_numeric, errors="coerce")
+    curve = curve.sort_values("env_step", ignore_index=True)
     if not np.isfinite(curve.to_numpy(dtype=float)).all():
         raise UserError(f"{path} holds a value that is not finite; delete it to run that seed again")
     return curve
@@ -49,12 +50,8 @@ def read_curves(folder: Path) -> pd.DataFrame:
 
 def _named(run: Path) -> dict[str, Any]:
     """What a run's record says that it is."""
-    try:
-        record = json.loads((run / "run.json").read_text())
-    except FileNotFoundError:
-        record = {}
-    except json.JSONDecodeError:
-        raise UserError(f"{run / 'run.json'} is not JSON; delete the folder to run that seed again") from None
+    path = run / "run.json"
+    record = contract.read_record(path) if path.exists() else {}
     return {name: record.get(name) for name in ("task", "method", "seed")}
 
 
@@ -65,13 +62,12 @@ def read_returns(demonstrations: Path, must_beat_random: bool = True) -> tuple[f
         UserError: if it is missing, or the expert must be better than random and is not.
     """
     path = demonstrations / "returns.json"
-    try:
-        returns = json.loads(path.read_text())
-        expert, random = float(returns["expert_return"]), float(returns["random_return"])
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: collect the demonstrations first") from None
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise UserError(f"{path} needs the numbers expert_return and random_return") from None
+    if not path.exists():
+        raise UserError(f"{path} is missing: collect the demonstrations first")
+    returns = contract.read_record(path, contract.ReturnsRecord)
+    expert, random = returns.get("expert_return"), returns.get("random_return")
+    if expert is None or random is None:
+        raise UserError(f"{path} needs the numbers expert_return and random_return")
     if expert <= random and must_beat_random:
         raise UserError(
             f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer"

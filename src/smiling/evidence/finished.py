@@ -13,6 +13,7 @@ from smiling import methods
 from smiling.evidence import curves, verification
 from smiling.evidence.curve_figures import CurveFigure
 from smiling.experiment import ExperimentSettings
+from smiling.runs.contract import ReturnsRecord, commit_of, read_record
 from smiling.runs.provenance import file_digest, provenance
 from smiling.settings import UserError
 from smiling.stages import code_of_run
@@ -74,7 +75,7 @@ def records(results: Path, settings: ExperimentSettings, group: RunGroup) -> lis
     Raises:
         UserError: naming the file, what differs and both values.
     """
-    returns = verification.read_record(results / group.task / "demonstrations" / "returns.json")
+    returns = read_record(results / group.task / "demonstrations" / "returns.json", ReturnsRecord)
     folders = group.folders(results)
     what = settings, group.method, group.task, group.demos, returns.get("digest")
     found = [verification.check_run(folder, *what) for folder in folders]
@@ -161,15 +162,16 @@ def _made(record: dict[str, Any]) -> dict[str, str]:
     """What a run was made by, under the names of SEVERAL."""
     made = record.get("provenance") or {}
     return {
-        "commits": _commit(made.get("git") or {}),
+        "commits": _commit(made),
         "packages": _packages(made),
         "machines": _machine(made.get("hardware") or {}),
-        "bits": (record.get("bits") or {}).get("alike", "unknown"),  # which machines share them
+        "bits": (record.get("bits") or {}).get("alike") or "unknown",  # which machines share them
     }
 
 
-def _commit(git: dict[str, Any]) -> str:
-    return f"{git.get('commit') or 'unknown'}{' (modified)' if git.get('modified') else ''}"
+def _commit(made: dict[str, Any]) -> str:
+    modified = (made.get("git") or {}).get("modified")
+    return f"{commit_of(made) or 'unknown'}{' (modified)' if modified else ''}"
 
 
 def _packages(made: dict[str, Any]) -> str:

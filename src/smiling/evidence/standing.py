@@ -8,6 +8,7 @@ from typing import Any
 from smiling import methods
 from smiling.evidence import verification
 from smiling.experiment import ExperimentSettings
+from smiling.runs.contract import Record, ReturnsRecord, RunRecord, read_record
 from smiling.settings import UserError
 
 # Fingerprint of the code that makes, on a task, an 'expert', its 'demonstrations', or a run of a method.
@@ -59,7 +60,7 @@ def _survey_task(folder: Path, settings: ExperimentSettings, task: str, code: Co
         _note(found, expert, differing, record.get("code") != code("expert", task))
     made_anew = own is None and expert in found.not_as_asked()
     digest = None
-    if record := _record(found, demonstrations / "returns.json"):
+    if record := _record(found, demonstrations / "returns.json", ReturnsRecord):
         differing, digest = verification.demonstrations_differences(record, settings, task), record.get("digest")
         other_code = record.get("code") != code("demonstrations", task)
         # A file of the user's own that has changed is taken up, as changed code is; another file is another setting.
@@ -77,12 +78,12 @@ def _survey_task(folder: Path, settings: ExperimentSettings, task: str, code: Co
             found.silent |= set() if "demonstrations" in record else {run}
 
 
-def _record(found: Standing, path: Path) -> dict[str, Any] | None:
+def _record(found: Standing, path: Path, kind: type[Record] = RunRecord) -> dict[str, Any] | None:
     """The record in a file; None if there is none, or if it is damaged, which is noted."""
     if not path.is_file():
         return None
     try:
-        return verification.read_record(path)
+        return read_record(path, kind)
     except UserError as error:
         found.damaged[path.parent] = str(error)
         return None

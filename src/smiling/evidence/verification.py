@@ -1,6 +1,5 @@
 """What runs say of themselves against what is asked for: what does not belong together is never drawn together."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import envs
 from smiling import methods
 from smiling.experiment import ExperimentSettings, in_full
+from smiling.runs.contract import ReturnsRecord, read_record
 from smiling.runs.demonstrations import read_demonstrations
 from smiling.runs.provenance import file_digest
 from smiling.settings import Settings, UserError, differences
@@ -16,25 +16,6 @@ WAYS_ON = (
     "give these settings an experiment of their own (--config experiment=NAME), "
     "or have those runs made anew (--config replace=true)"
 )
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """A JSON object from a file.
-
-    Raises:
-        UserError: if it is missing or damaged.
-    """
-    try:
-        record = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} is missing: nothing says how that was made; delete its folder to make it anew, or leave it out"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise UserError(f"{path} is not JSON; delete its folder to make it anew") from None
-    if not isinstance(record, dict):
-        raise UserError(f"{path} is not a JSON object; delete its folder to make it anew")
-    return record
 
 
 def settings_differences(recorded: Any, wanted: dict[str, Any], asked: Mapping[str, Settings | int]) -> list[str]:
@@ -149,7 +130,7 @@ def check_returns(folder: Path, settings: ExperimentSettings, task: str) -> dict
         UserError: naming the file, what differs and both values.
     """
     path = folder / "returns.json"
-    record = read_record(path)
+    record = read_record(path, ReturnsRecord)
     found = demonstrations_differences(record, settings, task) + scale_differences(record, settings)
     if found:
         raise UserError(f"{path} is of other demonstrations than are asked for: {'; '.join(found)}; {WAYS_ON}")

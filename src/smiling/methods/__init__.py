@@ -6,14 +6,17 @@ A method that is a program of its own has no file here, only a rule in `workflow
 """
 
 import re
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from smiling.runs.provenance import ROOT
-from smiling.settings import Settings, UserError
+from smiling.settings import Settings, UserError, first_line
 
 FILES = Path(__file__).parent
 NAME = "[a-z0-9_]+"
@@ -39,9 +42,22 @@ def bases() -> list[str]:
     return sorted(files | {path.stem for path in RULES.glob("*.smk")})
 
 
+def loadable() -> list[str]:
+    """Those of them that load: what is wrong with one is told where that one is asked for."""
+    return [name for name in bases() if _loads(name)]
+
+
+def _loads(name: str) -> bool:
+    try:
+        load(name)
+    except UserError:
+        return False
+    return True
+
+
 def names() -> list[str]:
-    """Names of the methods and of their variants."""
-    return [name for base in bases() for name in (base, *(f"{base}-{variant}" for variant in load(base).variants))]
+    """Names of the methods that load and of their variants."""
+    return [name for base in loadable() for name in (base, *(f"{base}-{variant}" for variant in load(base).variants))]
 
 
 def base(name: str) -> str:
@@ -53,7 +69,8 @@ def load(name: str) -> Method:
     """The method called `name`, or that `name` is a variant of.
 
     Raises:
-        UserError: for a name that is not a method's or a variant's, or not of the letters that a folder's may have.
+        UserError: for a name that is not a method's or a variant's, a name that no folder may have, or a
+            file that defines no method.
     """
     if base(name) in bases():
         if not re.fullmatch(NAME, base(name)):
@@ -65,8 +82,29 @@ def load(name: str) -> Method:
 
 
 def _of_file(name: str) -> Method:
-    method: Method = import_module(f"{__name__}.{base(name)}").METHOD
+    file = FILES / f"{base(name)}.py"
+    try:
+        method = getattr(import_module(f"{__name__}.{base(name)}"), "METHOD", None)
+    except Exception as error:  # whatever is wrong with somebody's file
+        found = f"{type(error).__name__}: {first_line(error)}"
+        raise UserError(f"method '{base(name)}' cannot be loaded: {_place(error, file)}: {found}") from error
+    if not isinstance(method, Method):
+        raise UserError(f"{file} defines no METHOD = Method(...), with which a method's file ends")
+    try:
+        method.settings()
+    except ValidationError as error:
+        keys = ", ".join(str(item["loc"][0]) for item in error.errors())
+        raise UserError(f"{file}: {method.settings.__name__} must have a valid default for {keys}") from error
     return method
+
+
+def _place(error: Exception, file: Path) -> str:
+    """The line of `file` in which an error was raised, or of the last file on the way to it."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    last = ([frame for frame in frames if frame.filename == str(file)] or frames)[-1]
+    return f"{last.filename}, line {last.lineno}"
 
 
 def _of_rule(name: str) -> Method:

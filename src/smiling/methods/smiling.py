@@ -75,14 +75,15 @@ class Smiling(LearnedReward):
 
     def state_dict(self) -> dict[str, Any]:
         """Models, optimiser, randomness and the cost's tuning."""
-        return {**super().state_dict(), "cost": None if self._cost is None else self._cost.state_dict()}
+        cost = None if self._cost is None else {"tuning": self._cost.state_dict()}  # which may be None itself
+        return {**super().state_dict(), "cost": cost}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Inverse of `state_dict`."""
         super().load_state_dict(saved)
         if saved["cost"] is not None:
             self._cost = Cost(self.expert, self.learner, self.settings.cost)
-            self._cost.load_state_dict(saved["cost"])
+            self._cost.load_state_dict(saved["cost"]["tuning"])
 
 
 def normalise(rewards: Tensor, std: float) -> Tensor:

@@ -5,7 +5,6 @@ The file begins with the digest of the rest: a damaged one is not resumed from.
 
 import hashlib
 import io
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def load(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         return None
     try:
         saved = _read(path)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
+    except Exception as error:  # torch and its unpickler raise whatever they stumble over
         raise UserError(
             f"{path} cannot be read as a checkpoint ({first_line(error)}); delete it to start over"
         ) from None
@@ -55,4 +54,7 @@ def _read(path: Path) -> dict[str, Any]:
     digest, rest = content[:SIZE], memoryview(content)[SIZE:]
     if DIGEST(rest).digest() != digest:
         raise ValueError("it is damaged: its content does not have the digest that was written with it")
-    return torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
+    saved = torch.load(io.BytesIO(rest), map_location="cpu", weights_only=True)
+    if not (isinstance(saved, dict) and all(isinstance(saved.get(part), dict) for part in ("identity", "state"))):
+        raise ValueError("it holds no run's identity and state")
+    return saved

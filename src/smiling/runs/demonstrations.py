@@ -7,7 +7,6 @@ A file holds `observations` and `next_observations` (n, state), `actions` (n, ac
 
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from smiling.runs.artefacts import whole
-from smiling.settings import UserError
+from smiling.settings import UserError, first_line
 
 
 @dataclass(frozen=True)
@@ -67,66 +66,98 @@ def write_demonstrations(path: Path, demonstrations: Demonstrations) -> None:
 
 
 def read_demonstrations(path: Path, state_size: int, action_size: int) -> Demonstrations:
-    """Read and check a demonstrations file.
+    """Read and check a demonstrations file. What is checked is what it is read as: float32, and int64.
 
     Raises:
         UserError: saying which file, which array and what is wrong with it.
     """
     arrays = _arrays(path)
     made_by = _made_by(path, arrays.pop("made_by", "null"))
-    unknown = set(arrays) - set(Demonstrations.__dataclass_fields__)
-    missing = {"observations", "episode_starts"} - set(arrays)
-    if missing or unknown:
-        problem = f"lacks {sorted(missing)}" if missing else f"holds unknown arrays {sorted(unknown)}"
-        raise UserError(f"demonstrations {path}: the file {problem}")
-    count = len(arrays["observations"])
+    count = _rows(arrays["observations"])
     shapes = {
         "observations": (count, state_size),
         "next_observations": (count, state_size),
         "actions": (count, action_size),
         "rewards": (count,),
     }
-    for name in shapes.keys() & arrays.keys():
-        _check_values(path, name, arrays[name], shapes[name])
+    floats = {name: _floats(path, name, arrays[name], shape) for name, shape in shapes.items() if name in arrays}
     _check_bounds(path, arrays["episode_starts"], count)
-    if "actions" in arrays and np.abs(arrays["actions"]).max() > 1:
+    if "actions" in floats and np.abs(floats["actions"]).max(initial=0) > 1:
         raise UserError(f"demonstrations {path}: 'actions' must lie in [-1, 1]")
-    floats = {name: arrays[name].astype(np.float32) for name in shapes.keys() & arrays.keys()}
     return Demonstrations(**floats, episode_starts=arrays["episode_starts"].astype(np.int64), made_by=made_by)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an archive that has those that are needed and no others."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        with _archive(path) as archive:
+            _check_names(path, set(archive.files))
+            arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise UserError(f"demonstrations {path}: no such file") from None
-    except (ValueError, EOFError, KeyError, OSError, AttributeError, zipfile.BadZipFile) as error:
-        raise UserError(f"demonstrations {path}: not a whole .npz archive of plain arrays ({error})") from None
+    except UserError:
+        raise
+    except Exception as error:  # NumPy, zipfile and zlib raise whatever they stumble over
+        raise UserError(
+            f"demonstrations {path}: not a whole .npz archive of plain arrays ({first_line(error)})"
+        ) from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # NumPy hands out other files' bytes
+            raise UserError(f"demonstrations {path}: '{name}' is not an array")
+    return arrays
+
+
+def _archive(path: Path) -> np.lib.npyio.NpzFile:
+    opened = np.load(path, allow_pickle=False)
+    if isinstance(opened, np.ndarray):
+        raise UserError(f"demonstrations {path}: a single array (.npy); write an archive with numpy.savez")
+    return opened
+
+
+def _check_names(path: Path, names: set[str]) -> None:
+    unknown = names - set(Demonstrations.__dataclass_fields__)
+    missing = {"observations", "episode_starts"} - names
+    if missing or unknown:
+        problem = f"lacks {sorted(missing)}" if missing else f"holds unknown arrays {sorted(unknown)}"
+        raise UserError(f"demonstrations {path}: the file {problem}")
 
 
 def _made_by(path: Path, text: Any) -> dict[str, Any] | None:
     try:
-        return json.loads(str(text))
-    except json.JSONDecodeError as error:
-        raise UserError(f"demonstrations {path}: 'made_by' is not JSON ({error})") from None
+        made_by = json.loads(str(text))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"demonstrations {path}: 'made_by' is not JSON ({first_line(error)})") from None
+    if not isinstance(made_by, dict | None):
+        raise UserError(f"demonstrations {path}: 'made_by' is no JSON object, which says what made it")
+    return made_by
 
 
-def _check_values(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
+def _rows(array: np.ndarray) -> int:
+    return len(array) if array.ndim else 1
+
+
+def _floats(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`array` in float32, if it has the shape and holds numbers."""
     if array.shape != shape:
         raise UserError(f"demonstrations {path}: '{name}' has shape {array.shape}, this task needs {shape}")
     if array.dtype.kind not in "fiu":
         raise UserError(f"demonstrations {path}: '{name}' holds {array.dtype}, not numbers")
-    if not np.isfinite(array).all():
-        row = int(np.argwhere(~np.isfinite(array))[0][0])
-        raise UserError(f"demonstrations {path}: '{name}' is not finite (NaN or infinity) in row {row}")
+    with np.errstate(over="ignore"):
+        floats = array.astype(np.float32)
+    if not np.isfinite(floats).all():
+        row = int(np.argwhere(~np.isfinite(floats))[0][0])
+        raise UserError(
+            f"demonstrations {path}: '{name}' is not finite (NaN, infinity, or too large for float32) in row {row}"
+        )
+    return floats
 
 
 def _check_bounds(path: Path, starts: np.ndarray, count: int) -> None:
     if count == 0:
         raise UserError(f"demonstrations {path}: 'observations' is empty")
     good = starts.ndim == 1 and starts.dtype.kind in "iu" and len(starts) > 0 and starts[0] == 0
-    if not (good and (np.diff(starts) > 0).all() and starts[-1] < count):
+    # Compared, not subtracted: differences of unsigned integers wrap.
+    if not (good and (starts[1:] > starts[:-1]).all() and starts[-1] < count):
         raise UserError(
             f"demonstrations {path}: 'episode_starts' must rise from 0 to below the {count} rows, as integers"
         )

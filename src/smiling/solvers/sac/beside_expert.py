@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from smiling.runs.demonstrations import Demonstrations
+from smiling.settings import UserError
 from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.replay import Batch
 
@@ -32,12 +33,20 @@ class SACBesideExpert(SAC):
 
 
 def expert_transitions(demonstrations: Demonstrations, action_size: int, with_actions: bool, device: str) -> Batch:
-    """The demonstrations as transitions. Where next states are not recorded they are the episode's following rows."""
+    """The demonstrations as transitions. Where next states are not recorded they are the episode's following rows.
+
+    Raises:
+        UserError: if there are none, or actions are asked for and not recorded.
+    """
     states = torch.from_numpy(demonstrations.observations)
     rows = torch.arange(len(states))
     if demonstrations.next_observations is None:
         last = torch.from_numpy(demonstrations.episode_starts[1:]) - 1
         rows = rows[~torch.isin(rows, torch.cat([last, torch.tensor([len(states) - 1])]))]
+        if len(rows) == 0:
+            raise UserError(
+                "this needs transitions, but the demonstrations have one row an episode and no 'next_observations'"
+            )
         next_states = states[rows + 1]
     else:
         next_states = torch.from_numpy(demonstrations.next_observations)
