@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from commands import ROOT, TASK, assert_refused, run_here
+from commands import ROOT, TASK, assert_refused, run, run_here
 from finished_runs import experiment, flags, write_returns, write_run
 
 from smiling import command
@@ -23,7 +23,7 @@ from smiling.evidence import figure_style, films, tables
 from smiling.runs import checkpoint, divergence
 from smiling.runs.artefacts import whole
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
-from smiling.runs.folder import RunFolder, is_held
+from smiling.runs.folder import CHECKPOINT, RunFolder, is_held
 from smiling.settings import UserError
 from smiling.solvers.policies import write_policy
 from smiling.solvers.sac.networks import Actor
