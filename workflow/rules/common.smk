@@ -103,7 +103,7 @@ wildcard_constraints:
 
 # How a method of the library is run, alone or with other seeds.
 IMITATE = (
-    'python "$SUITE"/src/imitate.py "$@" --task {wildcards.task:q} --method {wildcards.method:q} '
+    'python "$SUITE/src/imitate.py" "$@" --task {wildcards.task:q} --method {wildcards.method:q} '
     "--seeds {wildcards.seed:q} --demos-kind {wildcards.demos:q} --demonstrations {input.demonstrations:q} "
     f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.').replace('}', ':q}')} 2>&1 | tee -i {{log:q}}"
 )
