@@ -257,7 +257,9 @@ def test_normalised_rewards_have_mean_zero_and_the_asked_for_deviation(generator
     rewards = normalise(7 + 3 * torch.randn(1024, generator=generator), 0.1)
     assert rewards.mean().item() == pytest.approx(0, abs=1e-6)
     assert rewards.std().item() == pytest.approx(0.1, rel=1e-5)
-    assert torch.equal(normalise(torch.full((8,), 2.0), 0.1), torch.zeros(8))
+    for size, value in ((8, 2.0), (1000, 0.1), (128, -123.456), (1, 0.3), (333, 1e-20)):  # their mean is rounded
+        assert torch.equal(normalise(torch.full((size,), value), 0.1), torch.zeros(size))
+    assert normalise(torch.tensor([float("nan"), 1.0]), 0.1).isnan().all()
 
 
 def test_odd_number_of_stein_samples_is_refused():

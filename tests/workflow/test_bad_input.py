@@ -4,6 +4,7 @@ Each row of the tables is a command as a user gives it, and what its sentence mu
 """
 
 import errno
+import io
 import os
 import resource
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from commands import ROOT, TASK, assert_refused, run_here
+from commands import ROOT, TASK, assert_refused, run, run_here
 from finished_runs import experiment, flags, write_returns, write_run
 
 from smiling import command
@@ -22,7 +23,7 @@ from smiling.evidence import figure_style, films, tables
 from smiling.runs import checkpoint, divergence
 from smiling.runs.artefacts import whole
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
-from smiling.runs.folder import RunFolder, is_held
+from smiling.runs.folder import CHECKPOINT, RunFolder, is_held
 from smiling.settings import UserError
 from smiling.solvers.policies import write_policy
 from smiling.solvers.sac.networks import Actor
@@ -415,6 +416,30 @@ def test_diverged_training_says_what_and_when():
         raise divergence.NotFinite("critics_loss is nan", 7)
     with pytest.raises(divergence.NotFinite, match="critics_loss is nan"):
         divergence.check_finite({"actor_loss": 0.0, "critics_loss": float("nan")})
+
+
+def test_run_that_diverges_stops_and_keeps_the_checkpoint_from_before(demonstrations_file, tmp_path):
+    given = ("--task", TASK, "--method", "sqil", "--seeds", 0, "--demonstrations", demonstrations_file)
+    done = run("imitate.py", *given, "--out", tmp_path / "out", "--set", "sac.critic_lr=1.0e+30")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: training diverged at step 1")
+    assert "an action is NaN or infinite; lower sac.critic_lr (now 1e+30), sac.actor_lr" in done.stderr
+    assert "Traceback" not in done.stderr
+    folder = tmp_path / "out" / "seed0"
+    content = (folder / CHECKPOINT).read_bytes()[checkpoint.SIZE :]
+    state = torch.load(io.BytesIO(content), weights_only=True)["state"]
+    assert state["step"] == 1000
+    divergence.check_state(state["solver"], "solver")
+    assert not (folder / "curve.csv").exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_state_that_is_not_finite_is_named(value):
+    weights = torch.tensor([0.0, value])
+    with pytest.raises(divergence.NotFinite, match="solver.critics.0 is NaN or infinite"):
+        divergence.check_state(
+            {"updates": 3, "critics": [weights], "noise": torch.zeros(2, dtype=torch.uint8)}, "solver"
+        )
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "src").glob("*.py")))

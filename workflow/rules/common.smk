@@ -114,7 +114,7 @@ wildcard_constraints:
 # How a method of the library is run, alone or with other seeds. These are a resource: Snakemake reruns nothing when one
 # changes, so that to ask for fewer seeds, or for them one by one, makes none of them anew.
 IMITATE = (
-    'python "$SUITE"/src/imitate.py "$@" --task {wildcards.task:q} --method {wildcards.method:q} '
+    'python "$SUITE/src/imitate.py" "$@" --task {wildcards.task:q} --method {wildcards.method:q} '
     "--seeds {resources.seeds} --demos-kind {wildcards.demos:q} --demonstrations {input.demonstrations:q} "
     f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.').replace('}', ':q}')} 2>&1 | tee -i {{log:q}}"
 )

@@ -17,7 +17,7 @@ rule collect:
         ENVIRONMENT
     threads: 1
     shell:
-        'python "$SUITE"/src/collect_demonstrations.py "$@" --task {wildcards.task:q} --policy {input.policy:q} '
+        'python "$SUITE/src/collect_demonstrations.py" "$@" --task {wildcards.task:q} --policy {input.policy:q} '
         '--out "$(dirname {output.returns:q})" 2>&1 | tee -i {log:q}'
 
 
@@ -42,5 +42,5 @@ if OWN:
         params:
             demos=lambda wildcards: OWN[wildcards.task],  # not an input: its content counts, braces in its name do not
         shell:
-            'python "$SUITE"/src/collect_demonstrations.py "$@" --task {wildcards.task:q} --demos {params.demos:q} '
+            'python "$SUITE/src/collect_demonstrations.py" "$@" --task {wildcards.task:q} --demos {params.demos:q} '
             '--out "$(dirname {output.returns:q})" 2>&1 | tee -i {log:q}'

@@ -14,5 +14,5 @@ rule expert:
         ENVIRONMENT
     threads: 1
     shell:
-        'python "$SUITE"/src/train_expert.py "$@" --task {wildcards.task:q} --out "$(dirname {output.run:q})" '
+        'python "$SUITE/src/train_expert.py" "$@" --task {wildcards.task:q} --out "$(dirname {output.run:q})" '
         "2>&1 | tee -i {log:q}"

@@ -20,7 +20,7 @@ rule draw_figure1:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_figure1.py"),
     shell:
-        'python "$SUITE"/src/draw_figure1.py "$@" --results results/{wildcards.experiment:q} '
+        'python "$SUITE/src/draw_figure1.py" "$@" --results results/{wildcards.experiment:q} '
         "--out figures/{wildcards.experiment:q}/figure1 2>&1 | tee -i {log:q}"
 
 
@@ -43,7 +43,7 @@ rule film:
     params:
         code=code("film.py"),
     shell:
-        'python "$SUITE"/src/film.py "$@" --task {wildcards.task:q} --policy {input.policy:q} '
+        'python "$SUITE/src/film.py" "$@" --task {wildcards.task:q} --policy {input.policy:q} '
         "--out figures/{wildcards.experiment:q}/figure1/{wildcards.task:q}_{wildcards.actor:q} 2>&1 | tee -i {log:q}"
 
 
@@ -60,7 +60,7 @@ rule draw_figure2:
     params:
         code=code("draw_figure2.py"),
     shell:
-        'python "$SUITE"/src/draw_figure2.py "$@" --out figures/{wildcards.experiment:q}/figure2 2>&1 | tee -i {log:q}'
+        'python "$SUITE/src/draw_figure2.py" "$@" --out figures/{wildcards.experiment:q}/figure2 2>&1 | tee -i {log:q}'
 
 
 rule draw_curves:
@@ -83,6 +83,6 @@ rule draw_curves:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_curves.py"),
     shell:
-        'python "$SUITE"/src/draw_curves.py "$@" --figure {wildcards.figure:q} '
+        'python "$SUITE/src/draw_curves.py" "$@" --figure {wildcards.figure:q} '
         "--results results/{wildcards.experiment:q} --out figures/{wildcards.experiment:q}/{wildcards.figure:q} "
         "2>&1 | tee -i {log:q}"

@@ -20,7 +20,7 @@ rule status:
     conda:
         ENVIRONMENT
     shell:
-        'python "$SUITE"/src/status.py "$@" | tee {log:q}'
+        'python "$SUITE/src/status.py" "$@" | tee {log:q}'
 
 
 rule check_method:
@@ -32,4 +32,4 @@ rule check_method:
     params:
         method=lambda _: config.get("method", ""),
     shell:
-        'python "$SUITE"/src/check_method.py --method {params.method:q} 2>&1 | tee -i {log:q}'
+        'python "$SUITE/src/check_method.py" --method {params.method:q} 2>&1 | tee -i {log:q}'

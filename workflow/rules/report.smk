@@ -16,5 +16,5 @@ rule write_report:
         config=lambda _: CONFIG_FLAGS,
     shell:
         # Another process of Snakemake's, on the same configuration; the lock is this one's.
-        'snakemake --nolock --snakefile "$SUITE"/Snakefile --report {output:q} {params.config} -- artefacts '
+        'snakemake --nolock --snakefile "$SUITE/Snakefile" --report {output:q} {params.config} -- artefacts '
         "2>&1 | tee -i {log:q}"

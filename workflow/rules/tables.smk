@@ -17,7 +17,7 @@ rule write_table1:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table1.py"),
     shell:
-        'python "$SUITE"/src/write_table1.py "$@" --results results/{wildcards.experiment:q} '
+        'python "$SUITE/src/write_table1.py" "$@" --results results/{wildcards.experiment:q} '
         "--out figures/{wildcards.experiment:q}/table1 2>&1 | tee -i {log:q}"
 
 
@@ -39,7 +39,7 @@ rule write_table2:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table2.py"),
     shell:
-        'python "$SUITE"/src/write_table2.py "$@" --results results/{wildcards.experiment:q} '
+        'python "$SUITE/src/write_table2.py" "$@" --results results/{wildcards.experiment:q} '
         "--out figures/{wildcards.experiment:q}/table2 2>&1 | tee -i {log:q}"
 
 
@@ -63,7 +63,7 @@ rule summarise:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("summarise.py"),
     shell:
-        'python "$SUITE"/src/summarise.py "$@" --results results/{wildcards.experiment:q} '
+        'python "$SUITE/src/summarise.py" "$@" --results results/{wildcards.experiment:q} '
         "--out figures/{wildcards.experiment:q}/results 2>&1 | tee -i {log:q}"
 
 
@@ -86,7 +86,7 @@ rule check_claims:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("check_claims.py"),
     shell:
-        'python "$SUITE"/src/check_claims.py "$@" --results results/{wildcards.experiment:q} '
+        'python "$SUITE/src/check_claims.py" "$@" --results results/{wildcards.experiment:q} '
         "--out figures/{wildcards.experiment:q}/claims 2>&1 | tee -i {log:q}"
 
 
@@ -107,5 +107,5 @@ rule list_runs:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("list_runs.py"),
     shell:
-        'python "$SUITE"/src/list_runs.py "$@" --results results/{wildcards.experiment:q} '
+        'python "$SUITE/src/list_runs.py" "$@" --results results/{wildcards.experiment:q} '
         "--out figures/{wildcards.experiment:q}/runs 2>&1 | tee -i {log:q}"

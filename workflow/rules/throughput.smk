@@ -15,7 +15,7 @@ rule measure_throughput:
         settings=lambda _: MEASURED_SETTINGS,
         code=code("measure/throughput.py"),
     shell:
-        'python "$SUITE"/src/measure/throughput.py "$@" --out figures/{wildcards.experiment:q}/throughput/steps '
+        'python "$SUITE/src/measure/throughput.py" "$@" --out figures/{wildcards.experiment:q}/throughput/steps '
         "2>&1 | tee -i {log:q}"
 
 
@@ -32,7 +32,7 @@ rule measure_cost:
     params:
         code=code("measure/cost.py"),
     shell:
-        'python "$SUITE"/src/measure/cost.py "$@" --out {output:q} 2>&1 | tee -i {log:q}'
+        'python "$SUITE/src/measure/cost.py" "$@" --out {output:q} 2>&1 | tee -i {log:q}'
 
 
 rule draw_throughput:
@@ -50,7 +50,7 @@ rule draw_throughput:
     params:
         code=code("measure/draw_throughput.py"),
     shell:
-        'python "$SUITE"/src/measure/draw_throughput.py "$@" --throughput {input.steps:q} --costs {input.costs:q} '
+        'python "$SUITE/src/measure/draw_throughput.py" "$@" --throughput {input.steps:q} --costs {input.costs:q} '
         "--out figures/{wildcards.experiment:q}/throughput/throughput 2>&1 | tee -i {log:q}"
 
 
@@ -65,4 +65,4 @@ rule forecast:
     params:
         cores=lambda _: workflow.cores,
     shell:
-        'python "$SUITE"/src/forecast.py "$@" --throughput {input:q} --cores {params.cores} 2>&1 | tee -i {log:q}'
+        'python "$SUITE/src/forecast.py" "$@" --throughput {input:q} --cores {params.cores} 2>&1 | tee -i {log:q}'
