@@ -130,7 +130,7 @@ def draw_steps(axis: Axes, table: pd.DataFrame, names: Sequence[str]) -> None:
     drawn |= {"legend": False, **figure_style.looks(names)}
     faint = {"linewidth": 0.5, "alpha": 0.5 if len(names) <= COLUMNS else 0.3}
     seaborn.lineplot(**drawn, units="seed", estimator=None, **faint)
-    seaborn.lineplot(**drawn, errorbar=statistics.mean_interval, err_kws={"alpha": 0.15, "linewidth": 0})
+    seaborn.lineplot(**drawn, errorbar=statistics.mean_interval, err_kws={"alpha": 0.12, "linewidth": 0})
     for name in names:
         look = {"color": colour(name), "linestyle": figure_style.line_style(name)}
         axis.plot([], [], label=methods.label(name), **look)

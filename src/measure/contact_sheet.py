@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the scripts that
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -175,8 +176,8 @@ def faults(image: Figure) -> list[str]:
     image.canvas.draw()
     found = []
     shrunk = min(1.0, TEXT_WIDTH / image.get_figwidth())
-    for text in image.findobj(Text):
-        if not text.get_text().strip() or not text.get_visible() or not _shown(text):
+    for text in set(image.findobj(Text)) - _beyond_view(image):
+        if not text.get_text().strip() or not text.get_visible():
             continue
         box = text.get_window_extent()
         inside = (box.x0, image.bbox.x1 - box.x1, box.y0, image.bbox.y1 - box.y1)
@@ -187,22 +188,17 @@ def faults(image: Figure) -> list[str]:
     return found
 
 
-def _shown(text: Text) -> bool:
-    """Whether the text's axes are drawn, and show it: ticks beyond the view have text too."""
-    axes = text.axes
-    if axes is None:
-        return True
-    ticks = [*axes.xaxis.get_ticklabels(), *axes.yaxis.get_ticklabels()]
-    return bool(axes.get_visible()) and (text not in ticks or _in_view(text))
-
-
-def _in_view(label: Text) -> bool:
-    axes = label.axes
-    assert axes is not None
-    x, y = label.get_position()
-    on_x = label in axes.xaxis.get_ticklabels()
-    value, limits = (x, sorted(axes.get_xlim())) if on_x else (y, sorted(axes.get_ylim()))
-    return limits[0] <= float(value) <= limits[1]
+def _beyond_view(image: Figure) -> set[Text]:
+    """Labels of ticks beyond the limits of their axis, and what is in axes that are not drawn: there, but not shown."""
+    found: set[Text] = set()
+    for axes in image.findobj(Axes):
+        if not axes.get_visible():
+            found |= set(axes.findobj(Text))
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+            found |= {tick.label1 for tick in ticks if not low <= tick.get_loc() <= high}
+    return found
 
 
 def sheet(pictures: dict[str, Path], out: Path) -> None:

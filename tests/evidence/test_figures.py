@@ -16,7 +16,7 @@ from smiling.evidence import figure_style
 from smiling.evidence.figure_style import colour, dash, legend_below, style, task_label
 from smiling.settings import UserError
 
-SIZES = [(1, 1, 1, "plain"), (2, 12, 5, "negative"), (6, 9, 1, "huge"), (2, 4, 5, "not normalised"), (1, 4, 5, "equal")]
+SIZES = [(1, 1, 1, "plain"), (2, 12, 5, "negative"), (3, 9, 1, "huge"), (2, 4, 5, "not normalised"), (1, 4, 5, "equal")]
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
@@ -33,7 +33,7 @@ def test_faults_are_found():
     image = Figure(figsize=(2, 1))
     image.text(0.5, 0.5, "much too wide for a figure of two inches", fontsize=12)
     image.text(0.1, 0.1, "small", fontsize=4)
-    assert [fault.split(":")[0] for fault in contact_sheet.faults(image)] == ["cut off", "too small"]
+    assert sorted(fault.split(":")[0] for fault in contact_sheet.faults(image)) == ["cut off", "too small"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 12])

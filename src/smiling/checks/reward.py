@@ -36,10 +36,10 @@ NAMES = (SHAPE, DEVICE, FINITE, INPUT, ORDER, RANDOMNESS)
 def check(build: Build, states: Tensor) -> Iterator[Outcome]:
     """All rows on a reward that `build` gives anew, trained once on some of `states` (n, state)."""
     reward, batch = trained(build, states, chance=0), states[:ROWS]
-    yield examined(SHAPE, shape_problem, reward, batch)
-    yield examined(FINITE, finite_problem, reward, batch)
-    yield examined(INPUT, input_problem, reward, batch)
-    yield examined(ORDER, order_problem, reward, batch)
+    yield examined(SHAPE, shape_problem, reward, batch.clone())
+    yield examined(FINITE, finite_problem, reward, batch.clone())
+    yield examined(INPUT, input_problem, reward, batch.clone())
+    yield examined(ORDER, order_problem, reward, batch.clone())
     yield examined(DEVICE, device_problem, build, states)
     yield examined(RANDOMNESS, randomness_problem, build, states)
 
@@ -132,7 +132,7 @@ def _estimate(reward: LearnedReward, states: Tensor) -> tuple[Tensor, Tensor]:
 
 def device_problem(build: Build, states: Tensor) -> str | None:
     """All that it makes while it is used is made where the states are. No GPU is needed to see it."""
-    reward, batch = trained(build, states, chance=0), states[:ROWS]
+    reward, batch = trained(build, states, chance=0), states[:ROWS].clone()
     said = "a tensor is made without naming the states' device"
     try:
         with _Elsewhere():
@@ -161,7 +161,7 @@ def randomness_problem(build: Build, states: Tensor) -> str | None:
     for chance in (0, 1):
         reward = trained(build, states, chance)
         _set_chance(chance)
-        found.append(reward.in_batch(reward.pointwise(states[:ROWS])))
+        found.append(reward.in_batch(reward.pointwise(states[:ROWS].clone())))
     if torch.equal(*found):
         return None
     return "it draws from torch's, NumPy's or Python's randomness of the whole process; use a generator of its seed"
