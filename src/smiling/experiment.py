@@ -310,9 +310,10 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
     overrides: dict[str, Any] = {}
     for text in assignments:
         key, equals, value = text.partition("=")
+        where = " ".join(f"--set {text}".split())
         if not equals or not all(key.split(".")):
-            raise UserError(f"--set {text}: write key=value, for example sac.batch=256")
-        nested = _yaml(value, f"--set {text}")
+            raise UserError(f"{where}: write key=value, for example sac.batch=256")
+        nested = _yaml(value, where)
         for part in reversed(key.split(".")):
             nested = {part: nested}
         overrides = merge(overrides, nested)

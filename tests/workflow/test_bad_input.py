@@ -221,7 +221,7 @@ DAMAGE = [
     (f"{RUN}/curve.csv", "env_step,return\n0,nan\n", "not finite"),
     (RETURNS, None, "returns.json is missing"),
     (RETURNS, "{}", "returns.json needs the numbers expert_return and random_return"),
-    (RETURNS, "", "returns.json needs the numbers"),
+    (RETURNS, "", "returns.json is not JSON"),
 ]
 
 
@@ -246,7 +246,7 @@ OUT = [(".", "names no file"), ("..", "names no file"), ("results/" + "a" * 300,
 def test_figure_s_name_that_cannot_be(out, said, results):
     before = everything(results.parent)
     os.chdir(results.parent)
-    assert_refused(run_here("write_table2.py", *flags(*ONE_RUN), "--out", out), said)
+    assert_refused(run_here("write_table2.py", *flags(*ONE_RUN), "--results", results, "--out", out), said)
     assert everything(results.parent) == before
 
 

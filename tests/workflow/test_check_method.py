@@ -31,7 +31,7 @@ def failing(outcomes):
 
 def test_the_documents_table_is_what_is_checked():
     table = (ROOT / "docs" / "add-a-method.md").read_text().split("## What is checked")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| ([^|]+?) +\|", table, re.MULTILINE)[2:]
+    rows = re.findall(r"^\| ([^|]+?) +\|", table, re.MULTILINE)[1:]
     assert rows == [FILE, RULE, *reward.NAMES, *runs.NAMES]
 
 
