@@ -26,6 +26,7 @@ from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 from smiling.runs.provenance import ROOT
 from smiling.score.model import ScoreModel, fit_score_model
 from smiling.settings import UserError, merge
+from smiling.solvers.dreamer.agent import Dreamer
 from smiling.solvers.sac.agent import SAC
 from smiling.solvers.sac.replay import Batch
 
@@ -83,6 +84,7 @@ def layers(settings: ExperimentSettings) -> Iterator[tuple[str, str]]:
     yield "a fitted score model", digest(*fitted.state_dict().values())
     yield "first reward", digest(_first_reward(settings, states))
     yield "first update of SAC", digest(*_updated(SAC(*envs.sizes(SAC_TASK), settings.sac, 0), play[SAC_TASK]))
+    yield "first update of DreamerV3", digest(*_updated_dreamer(settings, play[DREAMER_TASK]))
 
 
 def layers_of_vendor(settings: ExperimentSettings) -> Iterator[tuple[str, str]]:
@@ -114,6 +116,18 @@ def _updated(solver: SAC, played: Demonstrations, updates: int = 1) -> Sequence[
     for update in range(updates):
         rows = (update + np.arange(np.prod(shape))).reshape(shape) % envs.EPISODE_STEPS
         solver.update(Batch(*(torch.from_numpy(np.asarray(part)[rows]) for part in parts)))
+    return [value for value in _tensors(solver.state_dict()) if value.is_floating_point()]
+
+
+def _updated_dreamer(settings: ExperimentSettings, played: Demonstrations) -> Sequence[torch.Tensor]:
+    """Parameters of DreamerV3 after an update on the first rows, cut into sequences."""
+    solver, shape = Dreamer(*envs.sizes(DREAMER_TASK), settings.dreamer, seed=0), settings.dreamer
+    parts = {"state": played.observations, "action": played.actions, "reward": played.rewards}
+    rows = {name: torch.from_numpy(np.asarray(part)[: shape.batch * shape.sequence]) for name, part in parts.items()}
+    batch = {name: part.unflatten(0, (shape.sequence, shape.batch)) for name, part in rows.items()}
+    flags = {name: torch.zeros(shape.sequence, shape.batch) for name in ("is_first", "is_terminal")}
+    flags["is_first"][0] = 1
+    solver.update(batch | flags)
     return [value for value in _tensors(solver.state_dict()) if value.is_floating_point()]
 
 

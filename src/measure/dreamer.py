@@ -78,7 +78,7 @@ def measure(task: str, settings: DreamerSettings, updates: int, device: str) -> 
 def table(cost: Cost, solver: Dreamer, replay: SequenceReplay, device: str) -> dict[str, str]:
     """What to print, by its name."""
     settings = solver.settings
-    networks = (solver.world_model, solver.actor, solver.critic)
+    networks = (solver.world_model, solver.behaviour.actor, solver.behaviour.critic)
     parameters = sum(parameter.numel() for network in networks for parameter in network.parameters())
     stored = sum(part.nbytes for part in replay.state_dict().values() if torch.is_tensor(part))
     rows = {

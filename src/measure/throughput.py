@@ -7,6 +7,7 @@ scale that --scale names. Writes --out.csv and --out.json (the machine, its rate
 import resource
 from typing import Any
 
+import dreamer
 import pandas as pd
 import steps
 import torch
@@ -41,9 +42,7 @@ def sac_rows(settings: ExperimentSettings, task: str, seeds: int) -> list[dict[s
 
 def dreamer_rows(settings: ExperimentSettings, task: str) -> list[dict[str, Any]]:
     """DreamerV3 alone and under each method that rewards it; its update is shared out over the steps between two."""
-    from dreamer import measure  # imports sheeprl, which takes seconds
-
-    cost, *_ = measure(task, settings.dreamer, 1, settings.training.device)
+    cost, *_ = dreamer.measure(task, settings.dreamer, 1, settings.training.device)
     parts = {
         "environment": 1000 * cost.environments / settings.dreamer.num_envs,
         "action": 1000 * cost.actions / settings.dreamer.num_envs,

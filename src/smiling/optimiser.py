@@ -11,7 +11,7 @@ WHOLE = 64  # elements: flat vectors are multiples of it, so that none is left t
 
 DECAY = 0.01  # of weights, torch's default for AdamW
 # torch's own defaults.
-RULE: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
+RULE: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "amsgrad": False, "maximize": False, "fused": True}
 
 
 def flatten(parameters: Iterable[nn.Parameter]) -> Tensor:
@@ -30,9 +30,19 @@ def flatten(parameters: Iterable[nn.Parameter]) -> Tensor:
 
 
 class Adam:
-    """Kingma & Ba (2015), by torch's fused kernel; with a decay of weights, AdamW (Loshchilov & Hutter, 2019)."""
+    """Kingma & Ba (2015), by torch's fused kernel; with a decay of weights, AdamW (Loshchilov & Hutter, 2019).
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, decay: float = 0.0) -> None:
+    Gradients whose norm, of all together, is above `clip` are scaled down to it.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float,
+        decay: float = 0.0,
+        eps: float = 1e-8,
+        clip: float | None = None,
+    ) -> None:
         self.parameters = list(parameters)
         self.flat = flatten(self.parameters)
         self._size = sum(parameter.numel() for parameter in self.parameters)
@@ -40,29 +50,32 @@ class Adam:
         self.mean = torch.zeros_like(self.flat)
         self.square = torch.zeros_like(self.flat)
         self.steps = torch.zeros((), device=self.flat.device)
-        self.lr = lr
-        self._rule: dict[str, Any] = {**RULE, "weight_decay": decay}
+        self.lr, self.clip = lr, clip
+        self.rule: dict[str, Any] = {**RULE, "weight_decay": decay, "eps": eps}
 
     def minimise(self, loss: Tensor) -> Tensor:
         """One step down the gradient of `loss`, which is returned detached; no other parameter gets a gradient."""
         self.step(self.gradients(loss))
         return loss.detach()
 
-    def gradients(self, loss: Tensor) -> Sequence[Tensor]:
-        """Of `loss` by each parameter.
+    def gradients(self, loss: Tensor, keep_graph: bool = False) -> Sequence[Tensor]:
+        """Of `loss` by each parameter; another loss may be asked about afterwards where the graph is kept.
 
         A loss that is not a scalar counts by its sum: the losses of several seeds side by side, of which none depends
         on another's parameters.
         """
-        return torch.autograd.grad(loss, self.parameters, torch.ones_like(loss))
+        return torch.autograd.grad(loss, self.parameters, torch.ones_like(loss), retain_graph=keep_graph)
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step down the gradients."""
         torch.cat([gradient.flatten() for gradient in gradients], out=self._gradient[: self._size])
+        if self.clip is not None:
+            norm = torch.linalg.vector_norm(self._gradient)
+            self._gradient.mul_((self.clip / norm).clamp(max=1.0))
         largest: list[Tensor] = []  # AMSGrad's, which is not asked for
         vectors = [self.flat], [self._gradient], [self.mean], [self.square], largest, [self.steps]
-        fused_step(*vectors, lr=self.lr, **self._rule)
+        fused_step(*vectors, lr=self.lr, **self.rule)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Moments and step count; the parameters belong to their networks."""

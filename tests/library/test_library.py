@@ -23,7 +23,7 @@ from smiling.runs.demonstrations import read_demonstrations
 pytestmark = pytest.mark.long
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.DOTALL)
-HEAVY = ("mujoco", "matplotlib", "torch", "sheeprl", "pandas", "dm_control")
+HEAVY = ("mujoco", "matplotlib", "torch", "pandas", "dm_control")
 
 
 def python(interpreter: Path | str, code: str, folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
@@ -124,7 +124,7 @@ def test_import_loads_nothing_heavy(tmp_path):
 
 def test_a_cost_needs_no_simulator_and_no_plots(tmp_path):
     code = "import sys, smiling; smiling.Cost, smiling.fit_score_model, smiling.SAC, smiling.Smiling; "
-    code += "print([name for name in ('matplotlib', 'sheeprl', 'mujoco', 'dm_control') if name in sys.modules])"
+    code += "print([name for name in ('matplotlib', 'mujoco', 'dm_control') if name in sys.modules])"
     done = python(sys.executable, code, tmp_path)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 

@@ -71,7 +71,7 @@ def test_the_first_layer_that_differs_is_named(tmp_path):
     (tmp_path / "golden.json").write_text(json.dumps(golden))
     done = check("--layers", golden=tmp_path / "golden.json")
     assert done.returncode == 1
-    assert "error: 2 of 7 differ from" in done.stderr
+    assert "error: 2 of 8 differ from" in done.stderr
     assert "the first layer that differs is 'a fitted score model'" in done.stderr
 
 

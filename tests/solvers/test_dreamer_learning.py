@@ -80,20 +80,11 @@ class Known(LearnedReward):
 @torch.no_grad()
 def predicted_rewards(solver: Dreamer, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """The world model's reward at each step of the sequences, (length, batch), from what it has seen by then."""
-    from sheeprl.utils.distribution import TwoHotEncodingDistribution
-
-    world, (length, count) = solver.world_model, batch["state"].shape[:2]
-    embedded = world.encoder({"state": batch["state"]})
-    actions = torch.cat([torch.zeros_like(batch["actions"][:1]), batch["actions"][:-1]])
-    start = world.rssm.get_initial_states((1, count))
-    recurrent, posterior, latents = torch.zeros_like(start[0]), torch.zeros_like(start[1]), []
-    for step in range(length):
-        row = slice(step, step + 1)
-        recurrent, posterior, _ = world.rssm.dynamic(
-            posterior, recurrent, actions[row], embedded[row], batch["is_first"][row], start
-        )
-        latents.append(torch.cat([posterior.view(1, count, -1), recurrent], -1))
-    return TwoHotEncodingDistribution(world.reward_model(torch.cat(latents)), dims=1).mean[..., 0]
+    world, (length, count) = solver.world_model, batch["reward"].shape
+    noise = solver.model_noise(length, count)["uniform"]
+    embed, start = world.embed(batch["state"]), world.rssm.initial(count)
+    latents, _ = world.rssm.observe(start, batch["action"], embed, batch["is_first"], noise)
+    return solver.two_hot.mean(world.reward(latents.features()))
 
 
 def correlation(one: torch.Tensor, other: torch.Tensor) -> float:

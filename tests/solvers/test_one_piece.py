@@ -9,8 +9,8 @@ import torch
 from torch._inductor import config as inductor
 
 from smiling.methods.iq_learn import IQLearn, IQLearnSettings
+from smiling.one_piece import EAGER_CALLS, Captured
 from smiling.solvers.sac.agent import SAC, SACSettings
-from smiling.solvers.sac.one_piece import EAGER_CALLS, Captured
 from smiling.solvers.sac.replay import Batch
 
 pytestmark = pytest.mark.long

@@ -22,7 +22,7 @@ PACKAGES = {"smiling": Path(__file__).resolve().parents[1], "envs": Path(envs.__
 WITHOUT_EFFECT = {
     PACKAGES["smiling"] / f"{name}.py" for name in ("command", "runs/artefacts", "runs/progress", "runs/provenance")
 }
-VERSIONED = ("torch", "numpy", "mujoco", "dm_control", "gymnasium", "sheeprl")
+VERSIONED = ("torch", "numpy", "mujoco", "dm_control", "gymnasium")
 
 
 def provenance() -> dict[str, Any]:

@@ -46,7 +46,7 @@ def read_policy(path: Path, sizes: tuple[int, int] | None = None) -> Policy:
         policy.load_state_dict(weights)
     except FileNotFoundError:
         raise UserError(f"policy {path}: no such file") from None
-    except Exception as error:  # safetensors, torch and sheeprl raise whatever they stumble over
+    except Exception as error:  # safetensors and torch raise whatever they stumble over
         raise UserError(f"policy {path}: not a policy written by this suite ({first_line(error)})") from None
     if not all(bool(value.isfinite().all()) for value in weights.values()):
         raise UserError(f"policy {path}: a weight is not a finite number; the file is damaged, train that policy again")

@@ -1,35 +1,25 @@
-"""The agent: sheeprl's DreamerV3 networks and update, with optimisers, randomness and a state to save."""
+"""The agent: DreamerV3's networks and update, with optimisers, randomness and a state to save."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from sheeprl.algos.dreamer_v3.dreamer_v3 import train
-from sheeprl.algos.dreamer_v3.utils import Moments
 from torch import Tensor
 
-from smiling.solvers.dreamer.networks import build, make_fabric, restore, sheeprl_config
+from smiling.one_piece import Captured, Found, Work
+from smiling.optimiser import Adam, flatten
+from smiling.solvers.dreamer.behaviour import Behaviour, imagine, moved_range, return_scale
+from smiling.solvers.dreamer.distributions import TwoHot
 from smiling.solvers.dreamer.policy import DreamerPolicy
 from smiling.solvers.dreamer.settings import DreamerSettings
-from smiling.solvers.dreamer.stream import Stream
+from smiling.solvers.dreamer.world_model import Latent, WorldModel
 
-
-class Report:
-    """Takes the place of sheeprl's aggregator of metrics: keeps the latest losses of an update."""
-
-    disabled = False
-
-    def __init__(self) -> None:
-        self.values: dict[str, Tensor] = {}
-
-    def update(self, name: str, value: Tensor) -> None:
-        """Called by sheeprl; gradients' norms and entropies are left out."""
-        group, _, short = name.partition("/")
-        if group == "Loss" or short == "kl":
-            self.values[short] = value
+MODEL_EPS, MODEL_CLIP = 1e-8, 1000.0
+BEHAVIOUR_EPS, BEHAVIOUR_CLIP = 1e-5, 100.0  # of actor and critic
 
 
 class Dreamer:
-    """World model, actor, critic and its target, with one optimiser for each of the first three."""
+    """World model, actor, critic and the slow critic, with one optimiser for each of the first three."""
 
     def __init__(
         self,
@@ -41,59 +31,118 @@ class Dreamer:
     ) -> None:
         self.settings, self.action_size, self.updates = settings, action_size, 0
         self.device = torch.device(device)
-        self.random = Stream(seed, self.device)
-        self._fabric = make_fabric(settings, self.device)
-        self._config = sheeprl_config(settings, self.device)
-        with self.random():
-            networks = build(self._fabric, self._config, state_size, action_size)
-        self.world_model, self.actor, self.critic, self.target_critic, player = networks
-        self.policy = DreamerPolicy(player, state_size, action_size, settings)
-        self.moments = Moments(max_=self._config.algo.actor.moments.max).to(self.device)
-        learners = {"world_model": self._config.algo.world_model, "actor": self._config.algo.actor}
-        learners["critic"] = self._config.algo.critic
-        self._optimisers: dict[str, Any] = {  # Fabric's wrappers
-            name: self._fabric.setup_optimizers(
-                torch.optim.Adam(
-                    getattr(self, name).parameters(), lr=part.optimizer.lr, eps=part.optimizer.eps, fused=True
-                )
-            )
-            for name, part in learners.items()
+        weights = torch.Generator().manual_seed(seed)
+        self.world_model = WorldModel(state_size, action_size, settings, weights).to(self.device)
+        self.behaviour = Behaviour(self.world_model.rssm.features, action_size, settings, weights).to(self.device)
+        self.two_hot = TwoHot(self.device)
+        self.return_range = torch.zeros(2, device=self.device)
+        self.random = torch.Generator(self.device).manual_seed(seed + 1)
+        actor, critic = self.behaviour.actor, self.behaviour.critic
+        self.optimisers = {
+            "world_model": Adam(self.world_model.parameters(), settings.model_lr, eps=MODEL_EPS, clip=MODEL_CLIP),
+            "actor": Adam(actor.parameters(), settings.actor_lr, eps=BEHAVIOUR_EPS, clip=BEHAVIOUR_CLIP),
+            "critic": Adam(critic.parameters(), settings.critic_lr, eps=BEHAVIOUR_EPS, clip=BEHAVIOUR_CLIP),
         }
+        slow_critic = self.behaviour.slow_critic.requires_grad_(False)
+        self._slow = flatten(slow_critic.parameters())
+        self.policy = DreamerPolicy(state_size, action_size, settings, self.world_model, actor)
+        self._learn: dict[str, Work] = {"world_model": self.model_gradients, "behaviour": self.behaviour_gradients}
 
     def update(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One step of world model, actor and critic on sequences (length, batch, size); detached losses."""
-        self._move_target()
-        report = Report()
-        parts = self.world_model, self.actor, self.critic, self.target_critic, *self._optimisers.values()
-        with self.random():
-            train(self._fabric, *parts, batch, report, self._config, True, (self.action_size,), self.moments)
-        self.updates += 1
-        return report.values
+        """One step of world model, actor and critic on sequences (length, batch, ...); detached losses.
 
-    @torch.no_grad()
-    def _move_target(self) -> None:
-        """target <- (1 - tau) target + tau critic; sheeprl leaves this to the loop."""
-        share = 1.0 if self.updates == 0 else self.settings.tau
-        for target, value in zip(self.target_critic.parameters(), self.critic.parameters(), strict=True):
-            target.lerp_(value, share)
+        `batch` has `state`, the `action` that led there, the `reward` for arriving, `is_first` and `is_terminal`. Actor
+        and critic learn from what the new world model imagines, from the states where the old one saw itself.
+        """
+        rows = batch["reward"].numel()
+        report = self._step("world_model", batch | self.model_noise(*batch["reward"].shape))
+        deter, stoch = report.pop("deter"), report.pop("stoch")
+        given = {"deter": deter, "stoch": stoch, "is_terminal": batch["is_terminal"].flatten()}
+        given |= {"return_range": self.return_range, **self.behaviour_noise(rows)}
+        report |= self._step("behaviour", given)
+        self.return_range = report.pop("return_range").clone()
+        self._slow.lerp_(self.optimisers["critic"].flat, 1.0 if self.updates == 0 else self.settings.tau)
+        self.updates += 1
+        return report
+
+    def _step(self, name: str, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        report, gradients = self._learn[name](given)
+        for part, found in gradients.items():
+            self.optimisers[part].step(found)
+        return report
+
+    def model_noise(self, length: int, batch: int) -> dict[str, Tensor]:
+        """What the world model draws its states by, and the states before the sequences."""
+        start = self.world_model.rssm.initial(batch)
+        return {"uniform": self._uniform(length, batch), "start_deter": start.deter, "start_stoch": start.stoch}
+
+    def behaviour_noise(self, rows: int) -> dict[str, Tensor]:
+        """What imagined states and actions are drawn by."""
+        shape = self.settings.horizon, rows, self.action_size
+        normal = torch.randn(shape, generator=self.random, device=self.device)
+        return {"uniform": self._uniform(*shape[:2]), "normal": normal}
+
+    def _uniform(self, steps: int, rows: int) -> Tensor:
+        return torch.rand(steps, rows, self.settings.categoricals, generator=self.random, device=self.device)
+
+    def model_gradients(self, given: dict[str, Tensor]) -> Found:
+        """The world model's losses and the states that it saw, (rows, ...), and the gradients of its loss."""
+        with self._precision():
+            start = Latent(given["start_deter"], given["start_stoch"])
+            report, latents = self.world_model.loss(given, start, self.two_hot)
+        gradients = {"world_model": self.optimisers["world_model"].gradients(report["world_model_loss"])}
+        seen = {name: part.detach().flatten(0, 1) for name, part in latents._asdict().items()}
+        return {name: value.detach() for name, value in report.items()} | seen, gradients
+
+    def behaviour_gradients(self, given: dict[str, Tensor]) -> Found:
+        """Actor's and critic's losses and the returns' new range, and the gradients of both losses."""
+        behaviour, two_hot = self.behaviour, self.two_hot
+        with self._precision():
+            start = Latent(given["deter"], given["stoch"])
+            dreamt = imagine(self.world_model, behaviour.actor, start, given["uniform"], given["normal"])
+            values = behaviour.values(self.world_model, dreamt, given["is_terminal"], two_hot)
+            known = moved_range(given["return_range"], values.returns.detach())
+            scale = return_scale(known)
+            actor_loss, entropy = behaviour.actor_loss(values, dreamt.deviations, scale)
+            critic_loss = behaviour.critic_loss(values, dreamt.features[:-1].detach(), two_hot)
+        gradients = {
+            "actor": self.optimisers["actor"].gradients(actor_loss, keep_graph=True),
+            "critic": self.optimisers["critic"].gradients(critic_loss),
+        }
+        report = {"actor_loss": actor_loss.detach(), "critic_loss": critic_loss.detach(), "entropy": entropy}
+        return report | {"return_scale": scale, "return_range": known}, gradients
+
+    def _precision(self) -> AbstractContextManager:
+        """bfloat16 products on a GPU, if asked for; what adds up many numbers stays in float32."""
+        mixed = self.settings.mixed_precision and self.device.type == "cuda"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+
+    def in_one_piece(self) -> None:
+        """From the next update on, on a GPU, find gradients by CUDA graphs."""
+        if self.device.type == "cuda":
+            self._learn = {name: Captured(work, self.device) for name, work in self._learn.items()}
+
+    @property
+    def update_kind(self) -> str:
+        """How gradients are found: 'plain' or 'CUDA graph'."""
+        return getattr(self._learn["world_model"], "kind", "plain")
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on."""
         return {
-            **{name: getattr(self, name).state_dict() for name in MODULES},
-            "optimisers": {name: optimiser.state_dict() for name, optimiser in self._optimisers.items()},
+            **{name: getattr(self, name).state_dict() for name in ("world_model", "behaviour")},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "return_range": self.return_range,
             "random": self.random.get_state(),
             "updates": self.updates,
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Inverse of `state_dict`."""
-        for name in MODULES:
-            restore(getattr(self, name), saved[name])
-        for name, optimiser in self._optimisers.items():
+        for name in ("world_model", "behaviour"):
+            getattr(self, name).load_state_dict(saved[name])
+        for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(saved["optimisers"][name])
-        self.random.set_state(saved["random"])
+        self.return_range.copy_(saved["return_range"])
+        self.random.set_state(saved["random"].cpu())
         self.updates = saved["updates"]
-
-
-MODULES = ("world_model", "actor", "critic", "target_critic", "moments")

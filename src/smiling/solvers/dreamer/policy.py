@@ -4,25 +4,26 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
-from sheeprl.algos.dreamer_v3.agent import PlayerDV3
-from torch import Tensor
+from torch import Tensor, nn
 
-from smiling.solvers.dreamer.networks import build, make_fabric, restore, sheeprl_config
+from smiling.solvers.dreamer.behaviour import Actor
+from smiling.solvers.dreamer.recurrence import step
 from smiling.solvers.dreamer.settings import DreamerSettings
-from smiling.solvers.dreamer.stream import Stream
+from smiling.solvers.dreamer.world_model import WorldModel
 
 
 class DreamerPolicy:
-    """sheeprl's player. Its actions depend on all that an episode has shown so far, and are always sampled.
-
-    DreamerV3 samples in its evaluation mode too.
-    """
+    """Its actions depend on all that an episode has shown so far, and are always sampled, in evaluations too."""
 
     kind: ClassVar[str] = "dreamer"
 
-    def __init__(self, player: PlayerDV3, state_size: int, action_size: int, settings: DreamerSettings) -> None:
+    def __init__(
+        self, state_size: int, action_size: int, settings: DreamerSettings, world_model: WorldModel, actor: Actor
+    ) -> None:
         self.state_size, self.action_size, self.settings = state_size, action_size, settings
-        self._player = player
+        self._world_model, self._actor = world_model, actor
+        acting = {"encoder": world_model.encoder, "rssm": world_model.rssm, "actor": actor}
+        self._parts = nn.ModuleDict(acting)
 
     def description(self) -> dict[str, Any]:
         """Sizes and settings, from which `blank` makes a policy of the same shape."""
@@ -32,42 +33,47 @@ class DreamerPolicy:
     @classmethod
     def blank(cls, description: dict[str, Any]) -> "DreamerPolicy":
         """A policy on the CPU whose weights are to be loaded."""
-        settings, device = DreamerSettings(**description["settings"]), torch.device("cpu")
+        settings, random = DreamerSettings(**description["settings"]), torch.Generator()
         state_size, action_size = description["state_size"], description["action_size"]
-        with Stream(0)():
-            networks = build(make_fabric(settings, device), sheeprl_config(settings, device), state_size, action_size)
-        return cls(networks.player, state_size, action_size, settings)
+        world_model = WorldModel(state_size, action_size, settings, random)
+        actor = Actor(world_model.rssm.features, action_size, settings, random)
+        return cls(state_size, action_size, settings, world_model, actor)
 
-    def noise(self, seed: int, device: str | torch.device = "cpu") -> Stream:
+    def noise(self, seed: int, device: str | torch.device = "cpu") -> torch.Generator:
         """Randomness for `begin`."""
-        return Stream(seed, device)
+        return torch.Generator(device).manual_seed(seed)
 
     @torch.no_grad()
-    def begin(self, episodes: int, noise: Stream, sampled: bool = True) -> Callable[[Tensor], Tensor]:
+    def begin(self, episodes: int, noise: torch.Generator, sampled: bool = True) -> Callable[[Tensor], Tensor]:
         """Start `episodes` episodes side by side; the function to call with each step's states (episodes, state).
 
-        It returns actions (episodes, action) in [-1, 1], always `sampled`. A policy plays one such set of episodes at a
-        time.
+        It returns actions (episodes, action), always `sampled` and so now and then a little outside [-1, 1]: the
+        environments clip them.
         """
-        self._player.num_envs = episodes
-        self._player.init_states()
+        world, rssm, device = self._world_model, self._world_model.rssm, noise.device
+        weights, latent = rssm.weights(observing=True), (*rssm.initial(episodes),)
+        action = torch.zeros(episodes, self.action_size, device=device)
 
         @torch.no_grad()
         def act(states: Tensor) -> Tensor:
-            with noise():
-                (actions,) = self._player.get_actions({"state": states[None]})
-            return actions[0]
+            nonlocal latent, action
+            uniform = torch.rand(episodes, rssm.shape[0], generator=noise, device=device)
+            parts = rssm.actions(action), rssm.embeddings(world.embed(states))
+            latent = step(weights, latent, parts[0], uniform, rssm.pick, parts[1])[:2]
+            mean, deviation = self._actor(torch.cat(latent, -1))
+            action = mean + deviation * torch.randn(mean.shape, generator=noise, device=device)
+            return action
 
         return act
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Weights, by names of sheeprl's."""
-        return self._player.state_dict()
+        """Weights."""
+        return self._parts.state_dict()
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
         """Inverse of `state_dict`.
 
         Raises:
-            ValueError: if the weights are not of this shape.
+            RuntimeError: if the weights are not of this shape.
         """
-        restore(self._player, saved)
+        self._parts.load_state_dict(saved)

@@ -74,14 +74,21 @@ class SequenceReplay:
         return self._actions[self._row(places), places.environments]
 
     def sequences(self, places: Places) -> dict[str, Tensor]:
-        """What DreamerV3 learns from, each (length, count, size); no task of ours terminates."""
-        rewards = self._rewards[self._row(places), places.environments][..., None]
+        """What DreamerV3 learns from: rows (length, count, ...), `action` being the one that led there.
+
+        A sequence's first row counts as its episode's beginning: what was before it is not known. No task of ours
+        terminates.
+        """
+        reward, is_first = self._rewards[self._row(places), places.environments], self._first[self._row(places)]
+        action = self.actions(places).roll(1, 0)
+        action[0] = 0.0
+        is_first[0] = 1.0
         return {
             "state": self.states(places),
-            "actions": self.actions(places),
-            "rewards": rewards,
-            "is_first": self._first[self._row(places)][..., None],
-            "terminated": torch.zeros_like(rewards),
+            "action": action,
+            "reward": reward,
+            "is_first": is_first,
+            "is_terminal": torch.zeros_like(reward),
         }
 
     def _row(self, places: Places) -> Tensor:

@@ -9,7 +9,7 @@ from smiling.settings import Settings
 class DreamerSettings(Settings):
     """HumanoidBench's DreamerV3 (block `humanoid_benchmark` of its configuration) with the paper's two environments.
 
-    What is not here has sheeprl's value for its size M, which is DreamerV3's own.
+    What is not here is a constant beside the code that reads it.
     """
 
     num_envs: int = Field(2, ge=1, description="environments that step side by side")
@@ -37,7 +37,6 @@ class DreamerSettings(Settings):
     tau: float = Field(0.02, gt=0, le=1, description="share of the critic that moves into its target each update")
     replay_capacity: int = Field(1_000_000, ge=1, description="environment steps, of all environments together")
     mixed_precision: bool = Field(True, description="bfloat16 where it is safe, on a GPU; a CPU computes in float32")
-    compile: bool = Field(False, description="by torch.compile, cached between runs; pays off over hours of training")
 
     @model_validator(mode="after")
     def _steps_fit(self) -> "DreamerSettings":

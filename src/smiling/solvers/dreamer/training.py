@@ -57,7 +57,12 @@ class DreamerTraining(Loop):
         self.envs = [envs.make(task) for _ in range(solver.settings.num_envs)]
         replay = SequenceReplay(solver.settings.replay_capacity, len(self.envs), *envs.sizes(task), solver.device)
         super().__init__(task, solver, [replay], settings, seeds, rewards, with_actions)
+        if settings.one_piece:
+            solver.in_one_piece()
         self._seed, self._random, self._replay = seeds[0], self.random[0], replay
+
+    def made_with(self) -> dict[str, Any]:
+        return {"update": self.solver.update_kind}
 
     def policies(self) -> list[DreamerPolicy]:
         return [self.solver.policy]
@@ -104,5 +109,5 @@ class DreamerTraining(Loop):
         if self.rewards is not None:
             (reward,) = self.rewards
             rewards = reward.in_batch(reward.pointwise(self._features(self._replay, places).flatten(0, 1)))
-            batch["rewards"] = rewards.view(batch["rewards"].shape)
+            batch["reward"] = rewards.view(batch["reward"].shape)
         return batch

@@ -15,10 +15,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from smiling.one_piece import Captured, Compiled, Found, Work
 from smiling.optimiser import Adam, flatten
 from smiling.settings import Settings
 from smiling.solvers.sac.networks import Actor, Critics
-from smiling.solvers.sac.one_piece import Captured, Compiled, Found, Work
 from smiling.solvers.sac.perceptron import side_by_side
 from smiling.solvers.sac.replay import Batch
 
