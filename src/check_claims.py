@@ -100,7 +100,7 @@ def main() -> None:
     curves = evidence(options.results, settings)
     if not curves:
         raise UserError(f"{options.results} has no finished runs to check claims on; run 'snakemake runs' first")
-    record = finished.drawn_from(options.results, settings, list(curves))
+    record = finished.drawn_from(__file__, options.results, settings, list(curves))
     counted = {
         (group.demos, group.task, group.method): values
         for group, values in curves.items()

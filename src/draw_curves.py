@@ -207,7 +207,7 @@ def main() -> None:
         )
     groups = finished.shown(options.results, settings, drawn)
     table = figure_table(options.results, settings, groups)
-    record = finished.drawn_from(options.results, settings, groups)
+    record = finished.drawn_from(__file__, options.results, settings, groups)
     with style():
         image = draw(table, settings, drawn, record["not_normalised"])
         save(image, options.out)

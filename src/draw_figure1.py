@@ -28,7 +28,7 @@ from smiling.evidence.figure_style import EXPERT_COLOUR, SMALLEST, TEXT_WIDTH, c
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import named, whole, write_json
 from smiling.runs.provenance import file_digest
-from smiling.settings import UserError
+from smiling.settings import UserError, differences
 
 ROW_HEIGHT = 0.85  # inches, of a time-lapse
 
@@ -62,15 +62,22 @@ def shown_actors(settings: ExperimentSettings, task: str, folder: Path) -> list[
     return [*always, *(name for name in others if (folder / f"{task}_{name}.json").exists())]
 
 
-def time_lapse(folder: Path, task: str, actor: str, expert: float, random: float) -> TimeLapse:
-    """What was filmed of an actor on a task, with the returns by which it is normalised.
+def time_lapse(stem: Path, task: str, policy: Path, expert: float, random: float) -> TimeLapse:
+    """What was filmed of a policy on a task, with the returns by which it is normalised.
 
     Raises:
-        UserError: naming the file that is missing, or was written by an older version.
+        UserError: naming the file that is missing, was written by an older version, or is of another policy or task.
     """
-    stem = folder / f"{task}_{actor}"
     try:
         record = json.loads(named(stem, ".json").read_text())
+        found = differences(
+            {name: record.get(name) for name in ("task", "policy")}, {"task": task, "policy": file_digest(policy)}
+        )
+        if found:
+            told = (
+                f"{stem}.json is of another film than is asked for: {'; '.join(found)}; film {policy} with src/film.py"
+            )
+            raise UserError(told)
         episode = float(curves.normalise(np.array(record["return"]), expert, random))
         return TimeLapse(plt.imread(named(stem, ".png")), record["seconds"], episode)
     except FileNotFoundError as error:
@@ -80,6 +87,15 @@ def time_lapse(folder: Path, task: str, actor: str, expert: float, random: float
 
 
 Block = dict[str, TimeLapse]  # by actor
+
+
+def filmed(results: Path, settings: ExperimentSettings, task: str, folder: Path) -> Block:
+    """What was filmed on a task, in `folder`."""
+    returns = curves.read_returns(results / task / "demonstrations", must_beat_random=False)
+    actors = {
+        actor: films.policy_file(results, settings, task, actor) for actor in shown_actors(settings, task, folder)
+    }
+    return {actor: time_lapse(folder / f"{task}_{actor}", task, policy, *returns) for actor, policy in actors.items()}
 
 
 def draw(table: pd.DataFrame, blocks: dict[str, Block], name: str, not_normalised: Sequence[str] = ()) -> Figure:
@@ -143,12 +159,8 @@ def main() -> None:
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     groups = finished.shown(options.results, settings, figure("figure3"))
-    table, record = bars(options.results, settings), finished.drawn_from(options.results, settings, groups)
-    blocks: dict[str, Block] = {}
-    for task in films.tasks_of(settings):
-        returns = curves.read_returns(options.results / task / "demonstrations", must_beat_random=False)
-        actors = shown_actors(settings, task, options.out)
-        blocks[task] = {actor: time_lapse(options.out, task, actor, *returns) for actor in actors}
+    table, record = bars(options.results, settings), finished.drawn_from(__file__, options.results, settings, groups)
+    blocks = {task: filmed(options.results, settings, task, options.out) for task in films.tasks_of(settings)}
     with style():
         save(draw(table, blocks, settings.named, record["not_normalised"]), options.out)
     with whole(named(options.out, ".csv")) as temporary:

@@ -6,6 +6,8 @@ divergence is the squared difference of the scores, averaged over the learner's 
 Writes --out.png, .pdf, .svg, .csv (the numbers drawn) and .json.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -17,7 +19,7 @@ from smiling import command
 from smiling.evidence.figure_style import COLOURS, EXPERT_COLOUR, TEXT_WIDTH, save, style
 from smiling.experiment import load_experiment
 from smiling.runs.artefacts import named, whole, write_json
-from smiling.runs.provenance import provenance
+from smiling.runs.provenance import fingerprint, provenance
 from smiling.score.mixtures import Mixture, score_difference
 
 EXPERT = Mixture(np.array([0.65, 0.35]), np.array([-1.3, 1.1]), np.array([0.3, 0.45]))
@@ -155,7 +157,7 @@ def main() -> None:
         save(image, options.out, (".png", ".pdf", ".svg"))
     with whole(named(options.out, ".csv")) as temporary:
         pd.concat([panels, integrand], ignore_index=True).to_csv(temporary, index=False)
-    write_json(named(options.out, ".json"), {"provenance": provenance()})
+    write_json(named(options.out, ".json"), {"code": fingerprint(Path(__file__)), "provenance": provenance()})
     print(f"drawn: {options.out}.png, .pdf and .svg; its numbers in .csv")
 
 

@@ -13,7 +13,7 @@ from smiling import bits, command
 from smiling.evidence import films
 from smiling.experiment import load_experiment
 from smiling.runs.artefacts import named, whole, write_json
-from smiling.runs.provenance import file_digest, provenance
+from smiling.runs.provenance import file_digest, fingerprint, provenance
 from smiling.solvers.policies import read_policy
 
 
@@ -32,7 +32,8 @@ def main() -> None:
     films.write_video(named(options.out, ".webm"), film)
     with whole(named(options.out, ".png")) as temporary:
         imsave(temporary, films.time_lapse(film.frames))
-    made = {"policy": file_digest(options.policy), "provenance": provenance()}
+    code = fingerprint(Path(__file__), task=options.task, solver=settings.task(options.task).solver)
+    made = {"policy": file_digest(options.policy), "code": code, "provenance": provenance()}
     played = {"task": options.task, "return": film.episode_return, "seconds": films.seconds(film)}
     write_json(named(options.out, ".json"), played | made)
     print(f"filmed: {options.out}.webm, an episode of return {film.episode_return:.1f}; its time-lapse in .png")

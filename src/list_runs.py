@@ -14,7 +14,7 @@ from smiling.evidence import finished, pages
 from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, load_experiment
-from smiling.runs.artefacts import named, whole
+from smiling.runs.artefacts import named, whole, write_json
 from smiling.runs.contract import commit_of
 from smiling.settings import UserError
 
@@ -57,7 +57,7 @@ def main() -> None:
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     listed = groups(options.results, settings)
-    record = finished.drawn_from(options.results, settings, listed)
+    record = finished.drawn_from(__file__, options.results, settings, listed)
     sections = [f"# Runs, {settings.named}\n", *(f"Note: {remark}.\n" for remark in finished.remarks(record))]
     rows = []
     for group in listed:
@@ -67,7 +67,8 @@ def main() -> None:
     pages.write(options.out, "\n".join(sections))
     with whole(named(options.out, ".csv")) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
-    print(f"listed: {len(rows)} runs in {options.out}.md, .html and .csv")
+    write_json(named(options.out, ".json"), record)
+    print(f"listed: {len(rows)} runs in {options.out}.md, .html and .csv; what they come from in .json")
     finished.tell(record)
 
 

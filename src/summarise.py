@@ -230,7 +230,7 @@ def main() -> None:
     options = flags.parse_args()
     settings, drawn = load_experiment(options.scale, options.assignments), figure(options.figure)
     scores = finished.scores(options.results, settings, drawn)
-    record = finished.drawn_from(options.results, settings, finished.shown(options.results, settings, drawn))
+    record = finished.drawn_from(__file__, options.results, settings, finished.shown(options.results, settings, drawn))
     tasks = shared_tasks(scores, record["not_normalised"])
     shared = scores[scores["task"].isin(tasks)]
     tables = {

@@ -11,9 +11,10 @@ import pandas as pd
 
 import envs
 from smiling import command
-from smiling.evidence import curves, tables, verification
+from smiling.evidence import curves, finished, tables, verification
 from smiling.experiment import ExperimentSettings, load_experiment
-from smiling.runs.artefacts import named
+from smiling.runs.artefacts import named, write_json
+from smiling.runs.provenance import file_digest
 
 SOLVERS = {"sac": "SAC", "dreamer": "DreamerV3"}
 
@@ -50,12 +51,15 @@ def main() -> None:
     flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    rows = [task_row(task, settings, options.results / task / "demonstrations") for task in settings.task_names()]
+    folders = {task: options.results / task / "demonstrations" for task in settings.task_names()}
+    rows = [task_row(task, settings, folder) for task, folder in folders.items()]
     caption = (
         f"Tasks at {settings.named}. Returns are means over episodes, spreads their standard deviations: expert by "
         "mean actions on SAC; of demonstrations of one's own, over these."
     )
     tables.write(pd.DataFrame(rows), options.out, caption)
+    returns = {str(path): file_digest(path) for path in (folder / "returns.json" for folder in folders.values())}
+    write_json(named(options.out, ".json"), finished.drawn_by(__file__, settings) | {"returns": returns})
     print(named(options.out, ".md").read_text(), end="")
 
 

@@ -17,7 +17,7 @@ from smiling.evidence import finished, tables
 from smiling.evidence.curve_figures import FIGURES, figure
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, in_full, load_experiment
-from smiling.runs.artefacts import named
+from smiling.runs.artefacts import named, write_json
 
 PAPER_METHODS = ("smiling", "dac", "iq_learn", "bc")
 NO_HYPERPARAMETERS = ("device", "checkpoint_seconds", "overlap", "one_piece", "bits")  # no curve is better for them
@@ -109,6 +109,8 @@ def main() -> None:
     table = hyperparameters(ran, paper)
     caption = f"Hyperparameters of the runs at {settings.named} and in the paper (its Table 2, appendix C and code)."
     tables.write(table, options.out, caption)
+    groups = [group for group, _ in ran]
+    write_json(named(options.out, ".json"), finished.drawn_from(__file__, options.results, settings, groups))
     print(named(options.out, ".md").read_text(), end="")
 
 

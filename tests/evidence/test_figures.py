@@ -1,5 +1,6 @@
 """The looks of figures: text within them and large enough, names, and lines that can be told apart."""
 
+import json
 from itertools import combinations
 
 import contact_sheet
@@ -14,6 +15,7 @@ import draw_figure1
 from smiling import methods
 from smiling.evidence import figure_style
 from smiling.evidence.figure_style import colour, dash, legend_below, style, task_label
+from smiling.runs.provenance import file_digest
 from smiling.settings import UserError
 
 SIZES = [(1, 1, 1, "plain"), (2, 12, 5, "negative"), (3, 9, 1, "huge"), (2, 4, 5, "not normalised"), (1, 4, 5, "equal")]
@@ -79,11 +81,25 @@ def test_every_seed_is_a_line_of_its_own():
         assert any(len(line) == len(seed) and np.allclose(line, seed) for line in lines)
 
 
-def test_film_of_an_older_version_is_refused(tmp_path):
-    (tmp_path / "cheetah_run_dac.json").write_text('{"return": 5.0}')
-    plt.imsave(tmp_path / "cheetah_run_dac.png", np.zeros((2, 2)))
-    with pytest.raises(UserError, match="does not say 'seconds': film it anew"):
-        draw_figure1.time_lapse(tmp_path, "cheetah_run", "dac", 1.0, 0.0)
+@pytest.mark.parametrize(
+    ("says", "refused"),
+    [
+        ({}, "does not say 'seconds': film it anew"),
+        (
+            {"task": "humanoid_walk"},
+            "another film than is asked for: task: 'humanoid_walk' there, 'cheetah_run' here",
+        ),
+        ({"policy": "0" * 16}, "of another film than is asked for: policy: '0{16}' there"),
+    ],
+    ids=["older", "another task's", "another policy's"],
+)
+def test_film_of_another_version_task_or_policy_is_refused(says, refused, tmp_path):
+    (tmp_path / "policy.safetensors").write_text("weights")
+    record = {"return": 5.0, "task": "cheetah_run", "policy": file_digest(tmp_path / "policy.safetensors"), **says}
+    (tmp_path / "film.json").write_text(json.dumps(record))
+    plt.imsave(tmp_path / "film.png", np.zeros((2, 2)))
+    with pytest.raises(UserError, match=refused):
+        draw_figure1.time_lapse(tmp_path / "film", "cheetah_run", tmp_path / "policy.safetensors", 1.0, 0.0)
 
 
 def test_film_shows_its_times_its_return_and_the_mean():

@@ -154,7 +154,7 @@ def test_the_experts_demonstrations_to_your_own(finished):
     assert plan(finished, *CONFIG, mine, "replace=true") == {"adopt": 1, "dac": 2, "bc": 2}
 
 
-@pytest.mark.parametrize("target", ["help", "status", "figure2", "table2", "runs --config methods=bc"])
+@pytest.mark.parametrize("target", ["help", "status", "figure2", "table1", "runs --config methods=bc"])
 def test_what_needs_no_result_of_other_settings_is_not_refused(target, finished):
     name, *further = target.split()
     assert snakemake(finished, "-n", name, *CONFIG, PENALTY, *further[1:]).returncode == 0
@@ -188,6 +188,10 @@ def test_a_curve_by_hand(finished):
 def test_snakemake_forgets_and_the_tree_is_moved(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "moved", ignore=shutil.ignore_patterns(".snakemake"))
     assert plan(tmp_path / "moved", *CONFIG) == {}
+    assert plan(tmp_path / "moved", *CONFIG[:3], "methods=dac", "seeds=0,1") == {"draw_curves": 1}
+    name, old, new = EDITED["a figure's code"][0]
+    with edited(tmp_path / "moved" / name, (ROOT / name).read_text().replace(old, new)):
+        assert plan(tmp_path / "moved", *CONFIG) == {"draw_curves": 1}
     assert_done(plan(tmp_path / "moved", *CONFIG, PENALTY), REFUSED)
 
 

@@ -188,12 +188,21 @@ def standing_of(*folders):
     return of_job
 
 
-def standing_on(files):
-    """An input function for what is drawn: whether one of `files(wildcards)` is gone, so that it must be made again.
+def standing_on(files, script, record, settings=EXPERIMENT):
+    """An input function for what a script draws: whether one of `files(wildcards)` is gone, or the `record` of what is
+    there, a pattern of wildcards, is of other code or settings, so that it must be made again.
 
-    Snakemake alone makes no file again that only what is there already was made of.
+    Snakemake alone makes no file again that only what is there already was made of, and knows by what code and settings
+    it was made only as long as `.snakemake` is there.
     """
-    return lambda wildcards: str(STANDING) if not all(map(os.path.exists, files(wildcards))) else ancient(str(STANDING))
+
+    def of_job(wildcards):
+        asked = code_of_script(script, getattr(wildcards, "task", None)), settings
+        stands = finished.is_as_asked(Path(record.format(**wildcards)), *asked)
+        stands = stands and all(map(os.path.exists, files(wildcards)))
+        return ancient(str(STANDING)) if stands else str(STANDING)
+
+    return of_job
 
 
 def demonstrations_of(*folders):
@@ -248,11 +257,8 @@ def returns_of(figure):
 
 
 def filmed_policy(wildcards):
-    """The policy that a film is of: the expert's, or that of the first seed's run."""
-    if wildcards.actor == "expert":
-        return paths(f"{EXPERT}/policy.safetensors", task=wildcards.task)
-    seed = EXPERIMENT.seeds_of(wildcards.task)[0]
-    return paths(f"{RUN}/policy.safetensors", task=wildcards.task, demos="states", method=wildcards.actor, seed=seed)
+    """The policy that a film is of."""
+    return str(films.policy_file(Path("results", EXPERIMENT.experiment), EXPERIMENT, wildcards.task, wildcards.actor))
 
 
 def figure_files(name, *further):
@@ -262,7 +268,7 @@ def figure_files(name, *further):
 
 def table_files(name):
     """What a table consists of."""
-    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("md", "html", "tex", "csv"))
+    return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("md", "html", "tex", "csv", "json"))
 
 
 def reported(path, caption, category, *names):
@@ -311,5 +317,5 @@ ARTEFACTS = [
     *table_files("table2"),
     *RESULTS,
     *CLAIMS,
-    *paths("figures/{experiment}/runs.{suffix}", suffix=("md", "html", "csv")),
+    *paths("figures/{experiment}/runs.{suffix}", suffix=("md", "html", "csv", "json")),
 ]

@@ -5,7 +5,9 @@ rule draw_figure1:
     input:
         films=FILMS,
         curves=curves_of("figure3"),
-        standing=standing_on(lambda _: [*FILMS, *curves_of("figure3")]),
+        standing=standing_on(
+            lambda _: [*FILMS, *curves_of("figure3")], "draw_figure1.py", "figures/{experiment}/figure1.json"
+        ),
         returns=returns_of("figure3"),
     output:
         reported("figures/{experiment}/figure1.png", "figure1", FIGURES_CATEGORY, "Figure 1"),
@@ -27,6 +29,7 @@ rule draw_figure1:
 rule film:
     input:
         policy=filmed_policy,
+        standing=standing_on(lambda _: [], "film.py", f"{FILM}.json", settings=None),
     output:
         reported(f"{FILM}.webm", "film", "Films", "{task}", "{actor}"),
         multiext(FILM, ".png", ".json"),
@@ -48,6 +51,8 @@ rule film:
 
 
 rule draw_figure2:
+    input:
+        standing=standing_on(lambda _: [], "draw_figure2.py", "figures/{experiment}/figure2.json", settings=None),
     output:
         reported("figures/{experiment}/figure2.png", "figure2", FIGURES_CATEGORY, "Figure 2"),
         multiext("figures/{experiment}/figure2", ".pdf", ".svg", ".csv", ".json"),
@@ -66,7 +71,7 @@ rule draw_figure2:
 rule draw_curves:
     input:
         curves=lambda wildcards: curves_of(wildcards.figure),
-        standing=standing_on(lambda wildcards: curves_of(wildcards.figure)),
+        standing=standing_on(lambda wildcards: curves_of(wildcards.figure), "draw_curves.py", f"{FIGURE}.json"),
         returns=lambda wildcards: returns_of(wildcards.figure),
     output:
         reported(f"{FIGURE}.png", "curves", FIGURES_CATEGORY, "{figure}"),

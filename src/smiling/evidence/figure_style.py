@@ -157,3 +157,4 @@ def save(image: Figure, out: Path, suffixes: Sequence[str] = (".png", ".pdf")) -
     for suffix in suffixes:
         with whole(named(out, suffix)) as temporary:
             image.savefig(temporary)
+    plt.close(image)

@@ -36,6 +36,12 @@ def actors_of(settings: ExperimentSettings, task: str) -> tuple[str, ...]:
     return expert + tuple(name for name in settings.methods if methods.base(name) in FIGURE1_METHODS)
 
 
+def policy_file(results: Path, settings: ExperimentSettings, task: str, actor: str) -> Path:
+    """The policy that a film is of: the expert's, or that of the first seed's run from states."""
+    folder = "expert" if actor == "expert" else f"states/{actor}/seed{settings.seeds_of(task)[0]}"
+    return results / task / folder / "policy.safetensors"
+
+
 @dataclass(frozen=True)
 class Film:
     """Frames (height, width, 3) uint8 at `rate` per second of simulated time, and the episode's return."""

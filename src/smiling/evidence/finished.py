@@ -14,8 +14,8 @@ from smiling.evidence import curves, verification
 from smiling.evidence.curve_figures import CurveFigure
 from smiling.experiment import ExperimentSettings
 from smiling.runs.contract import ReturnsRecord, commit_of, read_record
-from smiling.runs.provenance import file_digest, provenance
-from smiling.settings import UserError
+from smiling.runs.provenance import file_digest, fingerprint, provenance
+from smiling.settings import UserError, effective
 from smiling.stages import code_of_run
 
 # What runs that are drawn together may have several of, as their record calls it and as it is said.
@@ -132,17 +132,35 @@ def scores(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> p
     return pd.DataFrame(rows, columns=["task", "method", "seed", "final", "area"])
 
 
-def drawn_from(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[str, Any]:
-    """What the record of something that is drawn says: settings, what made it, the runs, and what made those."""
+def drawn_from(script: str, results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[str, Any]:
+    """What the record of something that a script draws says: settings, what made it, the runs, and what made those."""
     files = [folder / "curve.csv" for group in groups for folder in group.folders(results)]
     tasks = list(dict.fromkeys(group.task for group in groups))
     return {
-        "settings": settings.model_dump(mode="json"),
-        "provenance": provenance(),
+        **drawn_by(script, settings),
         "runs": {str(file): file_digest(file) for file in files},
         "made_by": makers(results, settings, groups),
         "not_normalised": without_scale(results, tasks),
     }
+
+
+def drawn_by(script: str, settings: ExperimentSettings) -> dict[str, Any]:
+    """The part of it that needs no run."""
+    said = {"settings": settings.model_dump(mode="json"), "code": fingerprint(Path(script))}
+    return {**said, "provenance": provenance()}
+
+
+def is_as_asked(record: Path, code: str, settings: ExperimentSettings | None = None) -> bool:
+    """Whether a record of something drawn, if it can be read, is of this code and, where they matter, settings."""
+    try:
+        said = read_record(record)
+    except UserError:
+        return False
+    if settings is not None:
+        full, recorded = settings.model_dump(mode="json"), said.get("settings") or {}
+        if verification.without_effectless(recorded, full, effective(settings)) != effective(settings):
+            return False
+    return said.get("code") == code
 
 
 def makers(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[str, Any]:

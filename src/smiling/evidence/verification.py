@@ -22,15 +22,15 @@ def settings_differences(recorded: Any, wanted: dict[str, Any], asked: Mapping[s
     """'key: value there, value here' for what was recorded that is not `wanted`, the part of `asked` that counts."""
     if not isinstance(recorded, dict):
         return ["the settings that it was made under are missing"]
-    return differences(_without_effectless(recorded, in_full(asked), wanted), wanted)
+    return differences(without_effectless(recorded, in_full(asked), wanted), wanted)
 
 
-def _without_effectless(recorded: dict[str, Any], full: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+def without_effectless(recorded: dict[str, Any], full: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     """`recorded` without the settings that no result depends on: those of `full` that are not in `wanted`."""
     kept = {name: value for name, value in recorded.items() if name in wanted or name not in full}
     for name, value in kept.items():
         if all(isinstance(part.get(name), dict) for part in (recorded, full, wanted)):
-            kept[name] = _without_effectless(value, full[name], wanted[name])
+            kept[name] = without_effectless(value, full[name], wanted[name])
     return kept
 
 
