@@ -33,7 +33,7 @@ POLL_SECONDS = 0.02
 KILLED_AFTER = 0.8  # of the time that its last run took, if it has not shown two evaluations before
 FILE, RULE = "its file defines METHOD", "its rule's file"
 # Lines of a run's output that say why it failed, the best first: a sentence, what was raised, Snakemake's words.
-SAYING_WHY = (r"error: ", r"[\w.]*(Error|Exception)\b(?!.*in file)", r"configuration: ", r"Missing\w+Exception")
+SAYING_WHY = (r"error: ", r"[\w.]*(Error|Exception): \S", r"configuration: ", r"Missing\w+Exception")
 VERDICTS = {True: "passes", False: "FAILS ", None: "--    "}
 
 

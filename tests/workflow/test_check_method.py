@@ -256,7 +256,7 @@ def library(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LIBRARY)
 def test_a_broken_method_of_the_library_is_caught_by_one_row(name, library, tmp_path):
     fault, row, said = LIBRARY[name]
