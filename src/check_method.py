@@ -21,7 +21,8 @@ from pathlib import Path
 from smiling import bits, command, methods
 from smiling.checks import Outcome, programs, runs
 from smiling.checks.watched import random_play
-from smiling.experiment import load_experiment, parse_overrides
+from smiling.experiment import load_experiment
+from smiling.overrides import parse_overrides
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 from smiling.runs.folder import PARTIAL_CURVE
 from smiling.runs.provenance import ROOT

@@ -1,6 +1,7 @@
 """What tests share: one thread, a clean set of streams, and small files to work on."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,13 @@ os.environ.update(bits.pins("any"))  # the scripts at smoke scale would start th
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take minutes go first, so that no worker is left with one of them when the others are done."""
     items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("long", "slow")))
+
+
+@pytest.fixture(autouse=True)
+def subnormal_numbers() -> Iterator[None]:
+    """They are there again after a test in which a script has flushed them, in this process, to zero."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture

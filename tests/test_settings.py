@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from smiling import experiment
 from smiling.experiment import load_experiment
 from smiling.methods.smiling import SmilingSettings
+from smiling.overrides import assignments, parse_overrides
 from smiling.score.cost import CostSettings
 from smiling.settings import UserError, differences, merge, validate
 from smiling.solvers.sac.agent import SACSettings
@@ -55,21 +56,20 @@ def test_merge_keeps_what_is_not_overridden(base, override):
 
 @given(MAPPINGS)
 def test_assignments_and_parsing_are_inverse(overrides):
-    assert experiment.parse_overrides(experiment.assignments(overrides)) == overrides
+    assert parse_overrides(assignments(overrides)) == overrides
 
 
 @given(st.lists(st.one_of(st.integers(), st.text(max_size=200)), max_size=60))
 def test_long_lists_stay_in_one_line(values):
     """A command line has no others: YAML would fold at 80 characters."""
-    (text,) = experiment.assignments({"key": values})
+    (text,) = assignments({"key": values})
     assert "\n" not in text
-    assert experiment.parse_overrides([text]) == {"key": values}
+    assert parse_overrides([text]) == {"key": values}
 
 
 def test_many_seeds_and_methods_reach_every_job():
     seeds, methods = list(range(100, 140)), ["smiling", "dac", "dac-airl", "iq_learn", "bc", "diffail", "sqil"]
-    assignments = experiment.assignments({"seeds": seeds, "methods": methods})
-    asked = load_experiment("smoke", assignments)
+    asked = load_experiment("smoke", assignments({"seeds": seeds, "methods": methods}))
     assert (asked.seeds, asked.methods) == (tuple(seeds), tuple(methods))
 
 

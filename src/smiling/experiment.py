@@ -4,7 +4,6 @@ Values come from three places, the later winning: the settings classes (the pape
 `workflow/config/scales/`, and what the user sets (`benchmark.yaml`, Snakemake's --config, a script's --set).
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -12,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 import envs
 from smiling import methods, solvers
+from smiling.overrides import parse_overrides, read_yaml
 from smiling.runs.provenance import ROOT
-from smiling.settings import Settings, UserError, effective, first_line, merge, validate
+from smiling.settings import Settings, UserError, effective, merge, validate
 from smiling.solvers.dreamer.settings import DreamerSettings
 from smiling.solvers.sac.agent import SACSettings
 from smiling.training import TrainingSettings
@@ -294,56 +293,8 @@ def _of_scale(scale: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
         raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
     if scale in above:
         raise UserError(f"scale '{scale}' is its own base: {' -> '.join((*above, scale))}; mend 'base' in one of them")
-    values = _yaml((SCALES / f"{scale}.yaml").read_text(), str(SCALES / f"{scale}.yaml")) or {}
+    values = read_yaml((SCALES / f"{scale}.yaml").read_text(), str(SCALES / f"{scale}.yaml")) or {}
     if not isinstance(values, dict):
         raise UserError(f"{SCALES / f'{scale}.yaml'} holds no settings: write 'key: value' lines")
     base = values.pop("base", None)
     return values if base is None else merge(_of_scale(str(base), (*above, scale)), values)
-
-
-def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
-    """'a.b=value' texts as a nested mapping; values are read as YAML.
-
-    Raises:
-        UserError: for a text without '=', or a value that is not YAML.
-    """
-    overrides: dict[str, Any] = {}
-    for text in assignments:
-        key, equals, value = text.partition("=")
-        where = " ".join(f"--set {text}".split())
-        if not equals or not all(key.split(".")):
-            raise UserError(f"{where}: write key=value, for example sac.batch=256")
-        nested = _yaml(value, where)
-        for part in reversed(key.split(".")):
-            nested = {part: nested}
-        overrides = merge(overrides, nested)
-    return overrides
-
-
-def _yaml(text: str, where: str) -> Any:
-    """What a YAML text holds.
-
-    Raises:
-        UserError: naming `where` it is from, if it is none.
-    """
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45 looks like a date
-        problem = getattr(error, "problem", None) or first_line(error)
-        raise UserError(f"{where}: that is not YAML ({problem}); see to brackets, quotes and indentation") from None
-
-
-def assignments(overrides: dict[str, Any], prefix: str = "") -> list[str]:
-    """Inverse of `parse_overrides`, for command lines."""
-    texts = []
-    for key, value in overrides.items():
-        if isinstance(value, dict):
-            texts += assignments(value, f"{prefix}{key}.")
-        else:
-            texts.append(f"{prefix}{key}={_one_line(value)}")
-    return texts
-
-
-def _one_line(value: Any) -> str:
-    """`value` as YAML in one line, however long."""
-    return yaml.safe_dump(value, default_flow_style=True, width=math.inf).removesuffix("\n").removesuffix("\n...")

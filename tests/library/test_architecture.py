@@ -30,7 +30,7 @@ def _rooms(line: str) -> list[str]:
 def test_layers_of_the_page_are_those_that_are_kept():
     page = (ROOT / "docs" / "architecture.md").read_text()
     drawing = page.split("## Layers")[1].split("## The way of a run")[0]
-    drawn = re.findall(r"^ {5,}(\w+(?: +\w+)?) +[|v]", drawing, re.MULTILINE)
+    drawn = re.findall(r"^ {4,}(\w+(?: +\w+)?) +[|v]", drawing, re.MULTILINE)
     contract = (ROOT / "pyproject.toml").read_text().split("layers = [")[1].split("]")[0]
     assert [" : ".join(line.split()) for line in drawn] == re.findall(r'"([\w :]+)"', contract)
 

@@ -106,7 +106,6 @@ def test_users_own_demonstrations_take_the_experts_place(demonstrations_file):
         ("sacs={width: 3}", "setting 'sacs' is unknown"),
         (f"tasks={{{TASK}: {{demonstrations: ~/no such file.npz}}}}", "no such file.npz': there is no such file"),
         ("scale=../../config/scales/smoke", "unknown scale '../../config/scales/smoke'"),
-        ("experiment=yes", "'experiment' is True"),
         ("replace=perhaps", "setting 'replace' is 'perhaps'"),
         ("experiment=a/b", "setting 'experiment' is 'a/b'"),
     ],

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from smiling import bits, experiment, methods, solvers
 from smiling.evidence import films, finished, standing
 from smiling.evidence.curve_figures import FIGURES
+from smiling.overrides import assignments
 from smiling.runs.provenance import file_digest, fingerprint
 from smiling.settings import UserError, effective
 from smiling.stages import code_of_run
@@ -79,7 +80,7 @@ SETTINGS_FLAGS = shlex.join(
     [
         "--scale",
         EXPERIMENT.scale,
-        *(flag for text in experiment.assignments(overrides(config)) for flag in ("--set", text)),
+        *(flag for text in assignments(overrides(config)) for flag in ("--set", text)),
     ]
 )
 

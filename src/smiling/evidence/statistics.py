@@ -129,10 +129,8 @@ def permutation_test(mine: Scores, other: Scores, drawn: int = DRAWN_ARRANGEMENT
 
 def _compared(observed: float, null: np.ndarray, arrangements: int, exact: bool) -> Comparison:
     """`observed` among the differences of other arrangements."""
-    slack, counted = (
-        ROUNDING * float(np.abs(null).max()),
-        0 if exact else 1,
-    )  # the observed one, if it is not among them
+    slack = ROUNDING * float(np.abs(null).max())
+    counted = 0 if exact else 1  # the observed one, if it is not among them
     above, below = (
         float((np.count_nonzero(far) + counted) / (len(null) + counted))
         for far in (null >= observed - slack, null <= observed + slack)
