@@ -31,6 +31,7 @@ RANDOM = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TASKS)
 def test_returns_of_the_held_keyframe(name):
     env = envs.make(name)
@@ -44,6 +45,7 @@ def test_returns_of_the_held_keyframe(name):
             assert fallen is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TASKS)
 def test_returns_of_random_actions(name):
     env = envs.make(name)
@@ -69,6 +71,7 @@ def test_spaces_and_first_observation(name):
     assert np.linalg.norm(env.unwrapped.data.qpos[3:7]) == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TASKS)
 def test_every_episode_has_1000_steps_whatever_happens(name):
     env = envs.make(name)

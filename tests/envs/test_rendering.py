@@ -59,6 +59,7 @@ def test_chair_is_wooden_and_stands_only_where_one_sits():
     assert wooden(frame("humanoid_stroll")) == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_opengl")
 @pytest.mark.parametrize("name", HUMANOID_BENCH)
 def test_drawing_changes_no_bit_of_the_simulation(name):

@@ -94,6 +94,7 @@ def test_diffail_reward_is_minus_log_one_minus_discriminator(generator):
     torch.testing.assert_close(rewards, torch.full((5,), expected), atol=0.03, rtol=0)
 
 
+@pytest.mark.long
 def test_diffail_learns_to_reward_the_experts_states(generator):
     expert = 1 + 0.3 * torch.randn(2000, 2, generator=generator)
     settings = DiffAILSettings(score_model=DiffAILSettings().score_model.model_copy(update={"lr": 3e-3}))
@@ -226,6 +227,7 @@ def test_next_states_that_are_not_recorded_are_the_following_rows():
 # BC
 
 
+@pytest.mark.long
 def test_cloning_recovers_a_linear_gaussian_policy(generator):
     """Actions tanh(0.5 s + 0.2 noise): the fitted mean and deviation before squashing are those."""
     states = torch.rand(4000, 1, generator=generator) * 2 - 1

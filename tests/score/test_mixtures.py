@@ -37,6 +37,7 @@ def test_scores_of_unit_gaussians_differ_by_the_diffused_distance(time):
     assert score_difference(first, second, time, STATES) == pytest.approx(4 * np.exp(-2 * time))
 
 
+@pytest.mark.long
 def test_figure_2_draws_its_csv(tmp_path):
     run_well("draw_figure2.py", "--out", tmp_path / "figure2")
     assert (tmp_path / "figure2.svg").read_text().startswith("<?xml")

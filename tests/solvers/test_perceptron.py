@@ -88,6 +88,7 @@ def coming_noises(solver: SAC, size: int) -> list[list[torch.Tensor]]:
 TOLERANCES = {1: 2e-6, 10: 1e-5, 100: 1e-2}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layer_norm", [False, True])
 def test_updates_are_those_of_the_plain_path_alone_and_in_company(layer_norm, generator):
     """After 1, 10 and 100 updates from the same state: values, actions and temperature of each of three seeds."""

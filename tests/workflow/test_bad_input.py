@@ -418,6 +418,7 @@ def test_diverged_training_says_what_and_when():
         divergence.check_finite({"actor_loss": 0.0, "critics_loss": float("nan")})
 
 
+@pytest.mark.long
 def test_run_that_diverges_stops_and_keeps_the_checkpoint_from_before(demonstrations_file, tmp_path):
     given = ("--task", TASK, "--method", "sqil", "--seeds", 0, "--demonstrations", demonstrations_file)
     done = run("imitate.py", *given, "--out", tmp_path / "out", "--set", "sac.critic_lr=1.0e+30")

@@ -147,6 +147,7 @@ def test_a_reward_that_raises_fails_where_it_raises():
     assert found[reward.SHAPE].startswith("IndexError: too many indices")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in methods.bases() if name in ("smiling", "dac", "diffail")])
 def test_the_suites_own_rewards_pass(name, tmp_path):
     trial = runs.Trial(name, tmp_path)
@@ -396,6 +397,7 @@ class Direct:
         process.communicate()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", PROGRAMS)
 def test_a_broken_program_is_caught_by_one_row(fault, tmp_path, monkeypatch):
     rules = tmp_path / "rules"

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
@@ -41,10 +42,14 @@ def test_make_has_the_target(target):
 @pytest.mark.parametrize("arguments", commands("python"), ids=" ".join)
 def test_script_has_the_flags(arguments):
     script, *rest = arguments
+    assert {part for part in rest if part.startswith("--")} <= flags_of(script)
+
+
+@cache
+def flags_of(script: str) -> set[str]:
     shown = subprocess.run([sys.executable, ROOT / script, "--help"], capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
-    flags = {part for part in rest if part.startswith("--")}
-    assert flags <= set(re.findall(r"--[a-z][a-z-]*", shown.stdout))
+    return set(re.findall(r"--[a-z][a-z-]*", shown.stdout))
 
 
 @pytest.fixture(scope="module")
