@@ -1,10 +1,11 @@
-"""Commands of README and docs: Snakemake's are planned, of scripts the flags are known, of make the target.
+"""Commands of README and docs: Snakemake's are planned, scripts run if that takes minutes, of all the flags are known.
 
 Those of conda, git and the shell make or enter environments, and are not tried; docs/library.md has a test of its own.
 """
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -16,6 +17,13 @@ import pytest
 from commands import ROOT, copy_tree, snakemake
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# What runs for longer than tests may, or is for a machine of its own.
+HOURS = [
+    *("src/imitate.py --task cheetah_run", "src/measure/dreamer.py --updates 1", "src/measure/reference_returns.py"),
+    *("src/measure/environments.py", "src/measure/cost.py", "src/measure/seeds.py", "src/measure/throughput.py"),
+    "src/measure/coverage_and_power.py",
+]
 
 
 def commands(program: str) -> list[list[str]]:
@@ -52,11 +60,21 @@ def flags_of(script: str) -> set[str]:
     return set(re.findall(r"--[a-z][a-z-]*", shown.stdout))
 
 
+def write_zeros(file: Path, size: int) -> None:
+    """Demonstrations of nine states of `size` numbers."""
+    np.savez(file, observations=np.zeros((9, size)), rewards=np.zeros(9), episode_starts=np.array([0]))
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
-    """A tree with what the pages take to be there: demonstrations of one's own, the tutorial's method."""
+    """A tree with what the pages take to be there: demonstrations, one's own and an expert's, the tutorial's method."""
     tree = copy_tree(tmp_path_factory.mktemp("documented") / "tree")
-    np.savez(tree / "mine.npz", observations=np.zeros((9, 17)), rewards=np.zeros(9), episode_starts=np.array([0]))
+    shutil.copytree(ROOT / "results" / "reference", tree / "results" / "reference", dirs_exist_ok=True)
+    write_zeros(tree / "mine.npz", 17)
+    for task, size in (("cheetah_run", 17), ("ball_in_cup_catch", 8)):
+        folder = tree / "results" / "quick" / task / "demonstrations"
+        folder.mkdir(parents=True)
+        write_zeros(folder / "demonstrations.npz", size)
     tutorial = (ROOT / "docs" / "add-a-method.md").read_text()
     for name, text in re.findall(r"Write this as `([^`]+)`:\n\n +```python\n(.*?)\n +```", tutorial, re.DOTALL):
         (tree / name).write_text(dedent(text) + "\n")
@@ -68,3 +86,13 @@ def tree(tmp_path_factory) -> Path:
 def test_workflow_plans_it(arguments, tree):
     planned = snakemake(tree, *(["-n"] if "-n" not in arguments else []), *arguments)
     assert planned.returncode == 0, planned.stdout + planned.stderr
+
+
+QUICK = [found for found in commands("python") if not any(" ".join(found).startswith(begun) for begun in HOURS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
+def test_script_runs_as_it_stands(arguments, tree):
+    ran = subprocess.run([sys.executable, *arguments], cwd=tree, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
