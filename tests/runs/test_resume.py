@@ -55,12 +55,12 @@ def rows(curve: Path) -> int:
 @pytest.mark.parametrize(
     ("stage", "sign"),
     [
-        ("expert", signal.SIGKILL),
+        ("expert", signal.SIGTERM),
         ("smiling", signal.SIGKILL),
-        ("dac", signal.SIGTERM),
-        ("iq_learn", signal.SIGINT),
+        pytest.param("dac", signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param("iq_learn", signal.SIGINT, marks=pytest.mark.slow),
         ("together", signal.SIGKILL),
-        ("bc", signal.SIGKILL),
+        ("bc", signal.SIGINT),
     ],
 )
 def test_killed_stage_goes_on_to_the_same_curve_and_policy(stage, sign, demonstrations_file, tmp_path):

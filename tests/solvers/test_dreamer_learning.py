@@ -112,6 +112,7 @@ def test_world_model_knows_the_methods_reward_for_the_state_arrived_at(tmp_path)
 # Learning. `python -m pytest -s` prints what was reached.
 
 
+@pytest.mark.slow
 def test_dreamer_learns_a_task(tmp_path):
     """Seeds 0, 1 and 2 reached 796, 780 and 696."""
     learner = train("point", tmp_path, 0)

@@ -426,7 +426,7 @@ rule {name}:
 """
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_programs_are_checked_by_their_rules(tmp_path):
     tree = copy_tree(tmp_path / "tree")
     (tree / "src" / "program.py").write_text(PROGRAM)
