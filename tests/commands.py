@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
+
 from smiling import bits
 from smiling.settings import UserError
 
@@ -115,6 +117,11 @@ def copy_tree(destination: Path) -> Path:
     ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "figures", "logs", "__pycache__", "docs")
     shutil.copytree(ROOT, destination, ignore=ignored)
     return destination
+
+
+def write_zeros(file: Path, size: int) -> None:
+    """Demonstrations of nine states of `size` numbers."""
+    np.savez(file, observations=np.zeros((9, size)), rewards=np.zeros(9), episode_starts=np.array([0]))
 
 
 def check_methods(tree, *names):

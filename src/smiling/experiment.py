@@ -293,8 +293,9 @@ def _of_scale(scale: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
         raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
     if scale in above:
         raise UserError(f"scale '{scale}' is its own base: {' -> '.join((*above, scale))}; mend 'base' in one of them")
-    values = read_yaml((SCALES / f"{scale}.yaml").read_text(), str(SCALES / f"{scale}.yaml")) or {}
+    file = SCALES / f"{scale}.yaml"
+    values = read_yaml(file.read_text(), str(file)) or {}
     if not isinstance(values, dict):
-        raise UserError(f"{SCALES / f'{scale}.yaml'} holds no settings: write 'key: value' lines")
+        raise UserError(f"{file} holds no settings: write 'key: value' lines")
     base = values.pop("base", None)
     return values if base is None else merge(_of_scale(str(base), (*above, scale)), values)

@@ -6,21 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import ROOT, TASK
+from commands import TASK, copy_tree
 
 pytestmark = pytest.mark.long
 
 NASTY = "x;touch pwned;$(touch pwned) `touch pwned` {b} 'q\" & *"
 
 
-def beside_caches(folder: Path) -> set[Path]:
-    """What is in the folders of `folder`, but for Python's caches."""
-    return {path for path in folder.glob("*/*") if path.name != "__pycache__"}
-
-
 def test_names_that_a_shell_would_act_on_are_names(tmp_path, demonstrations_file):
     """Demonstrations and folder of such names; from elsewhere, with no environment activated; an experiment 2024."""
-    out = tmp_path / f"out {NASTY}"
+    tree, out = copy_tree(tmp_path / "tree"), tmp_path / f"out {NASTY}"
     out.mkdir()
     demonstrations = out / f"{NASTY}.npz"
     demonstrations_file.rename(demonstrations)
@@ -33,12 +28,12 @@ def test_names_that_a_shell_would_act_on_are_names(tmp_path, demonstrations_file
         "tasks": {TASK: {"demonstrations": demonstrations.name}},
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
-    before = beside_caches(ROOT)
-    snakemake = [Path(sys.executable).with_name("snakemake"), "--snakefile", ROOT / "Snakefile", "--directory", out]
+    before = set(tree.rglob("*"))
+    snakemake = [Path(sys.executable).with_name("snakemake"), "--snakefile", tree / "Snakefile", "--directory", out]
     done = subprocess.run(
         [*snakemake, "--cores", "1", "figure3", "--configfile", tmp_path / "config.json"],
         cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
     )
@@ -47,4 +42,4 @@ def test_names_that_a_shell_would_act_on_are_names(tmp_path, demonstrations_file
     record = json.loads((out / "results" / "2024" / TASK / "states" / "bc" / "seed0" / "run.json").read_text())
     assert record["method"] == "bc"
     assert not list(tmp_path.rglob("pwned"))
-    assert beside_caches(ROOT) == before
+    assert set(tree.rglob("*")) == before

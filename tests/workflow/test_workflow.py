@@ -106,12 +106,13 @@ def test_users_own_demonstrations_take_the_experts_place(demonstrations_file):
         ("sacs={width: 3}", "setting 'sacs' is unknown"),
         (f"tasks={{{TASK}: {{demonstrations: ~/no such file.npz}}}}", "no such file.npz': there is no such file"),
         ("scale=../../config/scales/smoke", "unknown scale '../../config/scales/smoke'"),
+        ("experiment=True", "'experiment' is True"),
         ("replace=perhaps", "setting 'replace' is 'perhaps'"),
         ("experiment=a/b", "setting 'experiment' is 'a/b'"),
     ],
 )
 def test_invalid_configuration_stops_before_any_job(config, message):
-    refused = snakemake(ROOT, "--cores", "1", "figure3", "--config", config)
+    refused = snakemake(ROOT, "-n", "figure3", "--config", config)  # what is not refused shall not run
     output = refused.stdout + refused.stderr
     assert refused.returncode != 0
     assert message in output
