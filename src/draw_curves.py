@@ -22,15 +22,23 @@ from matplotlib.figure import Figure
 from smiling import command, methods
 from smiling.evidence import curves, figure_style, finished, statistics
 from smiling.evidence.curve_figures import FIGURES, CurveFigure, figure
-from smiling.evidence.figure_style import EXPERT_COLOUR, PANEL_HEIGHT, SMALLEST, TEXT_WIDTH, colour, save, style
+from smiling.evidence.figure_style import (
+    EXPERT_COLOUR,
+    PANEL_HEIGHT,
+    SMALLEST,
+    TEXT_WIDTH,
+    colour,
+    in_view,
+    save,
+    style,
+    whole_view,
+)
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import named, whole, write_json
 from smiling.settings import UserError
 
 COLUMNS = 3
-TYPICAL, WIDEST = (-0.05, 1.15), (-0.5, 1.5)  # normalised returns that are always in view, and that can be
-MARGIN = 0.05  # of the view, above and below what is in it
 EXPERT_LABEL = r"$\pi^e$ (expert)"
 PANEL_WIDTH = 2.0  # inches, of the narrowest panel, for its title
 MARK_SPACE = 0.075  # of a panel's height, for a line of text
@@ -146,19 +154,6 @@ def draw_level(axis: Axes, method: str, table: pd.DataFrame) -> None:
     if np.isfinite(row["lower"]):
         axis.axhspan(row["lower"], row["upper"], alpha=0.08, linewidth=0, **look)
     axis.plot(np.ones(len(seeds)), seeds, "_", ms=6, transform=axis.get_yaxis_transform(), **look)
-
-
-def in_view(values: pd.Series) -> tuple[float, float]:
-    """Limits of the vertical axis: wide enough for normalised `values`, within bounds."""
-    low = min(TYPICAL[0], max(WIDEST[0], values.min() - MARGIN))
-    return low, max(TYPICAL[1], min(WIDEST[1], values.max() + MARGIN))
-
-
-def whole_view(values: pd.Series) -> tuple[float, float]:
-    """Limits of the vertical axis that hold all values and zero."""
-    low, high = min(values.min(), 0.0), max(values.max(), 0.0)
-    room = MARGIN * (high - low or 1.0)
-    return low - room, high + room
 
 
 def mark_what_leaves(axis: Axes, table: pd.DataFrame, limits: tuple[float, float]) -> None:

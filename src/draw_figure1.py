@@ -8,7 +8,6 @@ that episode's return and the mean.
 Writes --out.png, .pdf, .csv (the bars) and .json. The films are in a folder of --out's name, by src/film.py.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,6 @@ from smiling.evidence.figure_style import EXPERT_COLOUR, SMALLEST, TEXT_WIDTH, c
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import named, whole, write_json
 from smiling.runs.provenance import file_digest
-from smiling.settings import UserError, differences
 
 ROW_HEIGHT = 0.85  # inches, of a time-lapse
 
@@ -55,35 +53,15 @@ def bars(results: Path, settings: ExperimentSettings) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shown_actors(settings: ExperimentSettings, task: str, folder: Path) -> list[str]:
-    """Who is shown on a task: who is always filmed, and the other methods of which a film is there."""
-    always = films.actors_of(settings, task)
-    others = [name for name in settings.methods if name not in always]
-    return [*always, *(name for name in others if (folder / f"{task}_{name}.json").exists())]
-
-
 def time_lapse(stem: Path, task: str, policy: Path, expert: float, random: float) -> TimeLapse:
     """What was filmed of a policy on a task, with the returns by which it is normalised.
 
     Raises:
         UserError: naming the file that is missing, was written by an older version, or is of another policy or task.
     """
-    try:
-        record = json.loads(named(stem, ".json").read_text())
-        found = differences(
-            {name: record.get(name) for name in ("task", "policy")}, {"task": task, "policy": file_digest(policy)}
-        )
-        if found:
-            told = (
-                f"{stem}.json is of another film than is asked for: {'; '.join(found)}; film {policy} with src/film.py"
-            )
-            raise UserError(told)
-        episode = float(curves.normalise(np.array(record["return"]), expert, random))
-        return TimeLapse(plt.imread(named(stem, ".png")), record["seconds"], episode)
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing: film it with src/film.py, or use snakemake figure1") from None
-    except KeyError as error:
-        raise UserError(f"{stem}.json does not say {error}: film it anew with src/film.py") from None
+    record = films.recorded(stem, task, policy)
+    episode = float(curves.normalise(np.array(record["return"]), expert, random))
+    return TimeLapse(plt.imread(films.part(stem, ".png")), record["seconds"], episode)
 
 
 Block = dict[str, TimeLapse]  # by actor
@@ -93,7 +71,7 @@ def filmed(results: Path, settings: ExperimentSettings, task: str, folder: Path)
     """What was filmed on a task, in `folder`."""
     returns = curves.read_returns(results / task / "demonstrations", must_beat_random=False)
     actors = {
-        actor: films.policy_file(results, settings, task, actor) for actor in shown_actors(settings, task, folder)
+        actor: films.policy_file(results, settings, task, actor) for actor in films.shown_actors(settings, task, folder)
     }
     return {actor: time_lapse(folder / f"{task}_{actor}", task, policy, *returns) for actor, policy in actors.items()}
 

@@ -8,7 +8,6 @@ with its bootstrap.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,98 +18,18 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from smiling import command, methods
-from smiling.evidence import figure_style, finished, pages, statistics
+from smiling.evidence import figure_style, finished, pages, statistics, summaries
 from smiling.evidence.curve_figures import FIGURES, figure
 from smiling.evidence.figure_style import COLUMN_WIDTH, SMALLEST, colour, save, style, task_label
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import whole, write_json
 
-THRESHOLDS = np.linspace(0.0, 1.2, 121)  # of the performance profiles
 BOUNDED = ("final_mean", "final_iqm", "area_mean")  # what is shown with its interval
 NOTHING_SHARED = "no task that all methods share"
 NARROW = (
     "With few seeds the bootstrap's intervals are too narrow: with five they hold the truth in nine cases of ten "
     "(docs/statistics.md)."
 )
-
-
-def shared_tasks(scores: pd.DataFrame, not_normalised: Sequence[str]) -> list[str]:
-    """Tasks over which an average means something: normalised, and run by all methods."""
-    counts = scores.groupby("task", sort=False)["method"].nunique()
-    return [
-        task for task, count in counts.items() if count == scores["method"].nunique() and task not in not_normalised
-    ]
-
-
-def of_method(scores: pd.DataFrame, method: str, column: str = "final") -> list[np.ndarray]:
-    """Scores of a method, an array of seeds for each task."""
-    mine = scores[scores["method"] == method]
-    return [rows[column].to_numpy() for _, rows in mine.groupby("task", sort=False)]
-
-
-def row_of(scores: pd.DataFrame, method: str) -> dict[str, object]:
-    """Mean and interquartile mean of a method over all tasks of `scores`, final score and area under the curve."""
-    seeds = [len(task) for task in of_method(scores, method)]
-    row: dict[str, object] = {"tasks": len(seeds), "fewest_seeds": min(seeds), "most_seeds": max(seeds)}
-    for column in ("final", "area"):
-        values = of_method(scores, method, column)
-        row |= _named(f"{column}_mean", statistics.mean(values), statistics.mean_over_tasks_interval(values))
-        iqm = statistics.interquartile_mean
-        row |= _named(f"{column}_iqm", iqm(values), statistics.bootstrap_interval(iqm, values))
-    return row
-
-
-def _named(name: str, value: float | np.ndarray, bounds: tuple[Any, Any]) -> dict[str, float]:
-    values = map(float, (value, *bounds))
-    return dict(zip((name, f"{name}_lower", f"{name}_upper"), values, strict=True))
-
-
-def task_table(scores: pd.DataFrame, not_normalised: Sequence[str]) -> pd.DataFrame:
-    """Each method on each task; `normalised` is false where returns are as they are."""
-    rows = []
-    for (task, method), mine in scores.groupby(["task", "method"], sort=False):
-        rows.append({"task": task, "method": method, "normalised": task not in not_normalised, **row_of(mine, method)})
-    return pd.DataFrame(rows).drop(columns="tasks")
-
-
-def method_table(shared: pd.DataFrame) -> pd.DataFrame:
-    """Each method over the shared tasks, which weigh alike."""
-    return pd.DataFrame([{"method": method, **row_of(shared, method)} for method in shared["method"].unique()])
-
-
-def improvement_table(shared: pd.DataFrame) -> pd.DataFrame:
-    """Of each pair the probability that a run of one ends above a run of the other, and whether their means differ.
-
-    `p` is the two-sided p-value of a permutation test of the difference of means, by Holm's correction for all pairs.
-    """
-    values = {method: of_method(shared, method) for method in shared["method"].unique()}
-    pairs = list(combinations(values, 2))
-    tests = [statistics.permutation_test(values[mine], values[other]) for mine, other in pairs]
-    rows = []
-    for pair, test, p in zip(pairs, tests, statistics.holm([test.either for test in tests]), strict=True):
-        for sign, (mine, other) in ((1, pair), (-1, pair[::-1])):
-            samples = values[mine], values[other]
-            probability = statistics.probability_of_improvement
-            bounds = statistics.bootstrap_interval(probability, *samples)
-            row = {"method": mine, "other": other, **_named("probability", probability(*samples), bounds)}
-            rows.append({**row, "difference": sign * test.difference, "p": p, "tasks": len(samples[0])})
-    columns = {"probability_lower": "lower", "probability_upper": "upper"}
-    return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["method", "other"]).rename(columns=columns)
-
-
-def profile_table(shared: pd.DataFrame) -> pd.DataFrame:
-    """Share of runs whose final score is above each threshold, averaged over tasks."""
-
-    def profile(sample: statistics.Scores) -> np.ndarray:
-        return statistics.performance_profile(sample, THRESHOLDS)
-
-    tables = []
-    for method in shared["method"].unique():
-        mine = of_method(shared, method)
-        lower, upper = statistics.bootstrap_interval(profile, mine)
-        columns = {"threshold": THRESHOLDS, "share": profile(mine), "lower": lower, "upper": upper}
-        tables.append(pd.DataFrame({"method": method, **columns, "tasks": len(mine), "seeds": min(map(len, mine))}))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"method": []})
 
 
 def draw_profiles(table: pd.DataFrame, name: str) -> Figure:
@@ -124,7 +43,7 @@ def draw_profiles(table: pd.DataFrame, name: str) -> Figure:
         )
     axis.set_xlabel(r"Normalised return $\tau$ at the end")
     axis.set_ylabel(r"Share of runs above $\tau$")
-    axis.set_xlim(THRESHOLDS[0], THRESHOLDS[-1])
+    axis.set_xlim(summaries.THRESHOLDS[0], summaries.THRESHOLDS[-1])
     axis.set_ylim(-0.02, 1.02)
     handles, labels = axis.get_legend_handles_labels()
     if labels:
@@ -231,14 +150,14 @@ def main() -> None:
     settings, drawn = load_experiment(options.scale, options.assignments), figure(options.figure)
     scores = finished.scores(options.results, settings, drawn)
     record = finished.drawn_from(__file__, options.results, settings, finished.shown(options.results, settings, drawn))
-    tasks = shared_tasks(scores, record["not_normalised"])
+    tasks = summaries.shared_tasks(scores, record["not_normalised"])
     shared = scores[scores["task"].isin(tasks)]
     tables = {
         "scores": scores,
-        "tasks": task_table(scores, record["not_normalised"]),
-        "methods": method_table(shared),
-        "improvement": improvement_table(shared),
-        "profiles": profile_table(shared),
+        "tasks": summaries.task_table(scores, record["not_normalised"]),
+        "methods": summaries.method_table(shared),
+        "improvement": summaries.improvement_table(shared),
+        "profiles": summaries.profile_table(shared),
     }
     for name, table in tables.items():
         with whole(options.out / f"{name}.csv") as temporary:

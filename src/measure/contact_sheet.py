@@ -25,7 +25,7 @@ import draw_curves
 import draw_figure1
 import summarise
 from smiling import command
-from smiling.evidence import films, paper_claims, statistics, verdicts
+from smiling.evidence import films, paper_claims, statistics, summaries, verdicts
 from smiling.evidence.claims import Curves
 from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.figure_style import SMALLEST, TEXT_WIDTH, style
@@ -143,14 +143,14 @@ def profiles(case: Case) -> Figure:
     """Performance profiles."""
     found = scores(case)
     shared = found[~found["task"].isin(not_normalised(case))]
-    return summarise.draw_profiles(summarise.profile_table(shared), "scale 'paper'")
+    return summarise.draw_profiles(summaries.profile_table(shared), "scale 'paper'")
 
 
 def improvement(case: Case) -> Figure:
     """Probabilities of improvement."""
     found = scores(case)
     shared = found[~found["task"].isin(not_normalised(case))]
-    return summarise.draw_improvement(summarise.improvement_table(shared), "scale 'paper'")
+    return summarise.draw_improvement(summaries.improvement_table(shared), "scale 'paper'")
 
 
 def claims(case: Case) -> Figure:

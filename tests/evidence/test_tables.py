@@ -11,9 +11,7 @@ from finished_runs import experiment, flags, write_returns, write_run
 from scipy import stats
 
 import draw_figure1
-import summarise
-import write_table2
-from smiling.evidence import tables
+from smiling.evidence import hyperparameters, summaries, tables
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import in_full, load_experiment
 
@@ -120,8 +118,8 @@ def test_table_of_tasks_has_the_environments_sizes_and_measured_returns(results,
 def test_only_shared_and_normalised_tasks_are_averaged(results, tmp_path):
     scores = pd.read_csv(run_summary(results, tmp_path / "all") / "scores.csv")
     extra = pd.concat([scores, scores[(scores["task"] == TASKS[0]) & (scores["method"] == "dac")].assign(task="third")])
-    assert summarise.shared_tasks(extra, []) == list(TASKS)
-    assert summarise.shared_tasks(extra, [TASKS[0]]) == [TASKS[1]]
+    assert summaries.shared_tasks(extra, []) == list(TASKS)
+    assert summaries.shared_tasks(extra, [TASKS[0]]) == [TASKS[1]]
 
 
 def run_summary(results, out, *more):
@@ -175,13 +173,13 @@ def test_hyperparameters_are_those_of_the_runs_and_marked_where_not_the_papers(r
 
 def test_hyperparameters_of_the_scale_paper_are_the_papers_but_for_the_estimator(tmp_path):
     """Of runs whose records hold that scale's settings, written by hand."""
-    settings, paper = load_experiment("paper"), load_experiment("paper", write_table2.PAPERS_OWN)
+    settings, paper = load_experiment("paper"), load_experiment("paper", hyperparameters.PAPERS_OWN)
     ran = [
         (RunGroup(task, "states", method, (0,)), in_full(settings.settings_of_run(method, task)))
         for task in settings.task_names()
         for method in settings.methods
     ]
-    table = write_table2.hyperparameters(ran, paper)
+    table = hyperparameters.table(ran, paper)
     assert table.loc[table[""] == "differs", "setting"].tolist() == ["cost.samples", "cost.estimator"]
     samples = table[(table["part"] == "smiling") & (table["setting"] == "cost.samples")]["paper"].item()
     assert samples.startswith("500 (ball_in_cup_catch, cheetah_run, humanoid_walk); 100 (humanoid_sit")
@@ -193,7 +191,7 @@ def test_hyperparameters_of_a_task_and_a_method_that_the_paper_has_not_are_not_c
         (RunGroup("humanoid_stroll", "states", "smiling", (0,)), {"env_steps": 5, "method": {"reward_std": 1}}),
         (RunGroup("cheetah_run", "states", "sqil", (0,)), {"env_steps": 5}),
     ]
-    table = write_table2.hyperparameters(ran, paper)
+    table = hyperparameters.table(ran, paper)
     assert table["paper"].unique().tolist() == ["-"]
     assert table[""].unique().tolist() == [""]
 

@@ -10,6 +10,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn
 from matplotlib.artist import Artist
 from matplotlib.colors import to_hex, to_rgb
@@ -22,6 +23,8 @@ from smiling.runs.artefacts import named, whole
 TEXT_WIDTH, COLUMN_WIDTH = 7.0, 3.4  # inches: both columns of a two-column paper, and one
 PANEL_HEIGHT = 2.0
 SMALLEST = 6  # points, of text in print
+TYPICAL, WIDEST = (-0.05, 1.15), (-0.5, 1.5)  # normalised returns that are always in view, and that can be
+MARGIN = 0.05  # of the view, above and below what is in it
 POINTS = 72  # to the inch
 
 # seaborn's 'colorblind' palette, without what is near SMILING's or DAC's colour or faint on white; and three of Tol's.
@@ -102,6 +105,19 @@ def seeds_label(fewest: int, most: int) -> str:
     if most == 1:
         return "1 seed: no interval"
     return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+
+
+def in_view(values: pd.Series) -> tuple[float, float]:
+    """Limits of the vertical axis: wide enough for normalised `values`, within bounds."""
+    low = min(TYPICAL[0], max(WIDEST[0], values.min() - MARGIN))
+    return low, max(TYPICAL[1], min(WIDEST[1], values.max() + MARGIN))
+
+
+def whole_view(values: pd.Series) -> tuple[float, float]:
+    """Limits of the vertical axis that hold all values and zero."""
+    low, high = min(values.min(), 0.0), max(values.max(), 0.0)
+    room = MARGIN * (high - low or 1.0)
+    return low - room, high + room
 
 
 def wrapped(text: str, inches: float, points: float) -> str:

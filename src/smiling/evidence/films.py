@@ -1,8 +1,10 @@
 """Films of policies: an episode as a video, and as a time-lapse, several moments in one wide picture."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,9 +15,10 @@ from envs.rendering import RenderingUnavailable
 from smiling import methods
 from smiling.evaluation import Policy
 from smiling.experiment import ExperimentSettings
-from smiling.runs.artefacts import whole
+from smiling.runs.artefacts import named, whole
+from smiling.runs.provenance import file_digest
 from smiling.runs.seeding import derive
-from smiling.settings import UserError
+from smiling.settings import UserError, differences
 
 FIGURE1_TASKS = ("humanoid_crawl", "humanoid_pole")  # as in the paper
 FIGURE1_METHODS = ("smiling", "dac")  # always filmed; another method's film is shown where there is one
@@ -40,6 +43,46 @@ def policy_file(results: Path, settings: ExperimentSettings, task: str, actor: s
     """The policy that a film is of: the expert's, or that of the first seed's run from states."""
     folder = "expert" if actor == "expert" else f"states/{actor}/seed{settings.seeds_of(task)[0]}"
     return results / task / folder / "policy.safetensors"
+
+
+def shown_actors(settings: ExperimentSettings, task: str, folder: Path) -> list[str]:
+    """Who is shown on a task: who is always filmed, and the other methods of which a film is there."""
+    always = actors_of(settings, task)
+    others = [name for name in settings.methods if name not in always]
+    return [*always, *(name for name in others if (folder / f"{task}_{name}.json").exists())]
+
+
+def recorded(stem: Path, task: str, policy: Path) -> dict[str, Any]:
+    """The record of a film, the files of whose parts begin with `stem`: it is of this policy on this task.
+
+    Raises:
+        UserError: naming the file that is missing, was written by an older version, or is of another policy or task.
+    """
+    path = part(stem, ".json")
+    try:
+        record = json.loads(path.read_text())
+    except ValueError:
+        raise UserError(f"{path} is not JSON: film it anew with src/film.py") from None
+    said = {name: record.get(name) for name in ("task", "policy")}
+    if found := differences(said, {"task": task, "policy": file_digest(policy)}):
+        told = f"{path} is of another film than is asked for: {'; '.join(found)}; film {policy} with src/film.py"
+        raise UserError(told)
+    for name in ("return", "seconds"):
+        if name not in record:
+            raise UserError(f"{path} does not say '{name}': film it anew with src/film.py")
+    return record
+
+
+def part(stem: Path, suffix: str) -> Path:
+    """A file of a film.
+
+    Raises:
+        UserError: if it is missing.
+    """
+    path = named(stem, suffix)
+    if not path.is_file():
+        raise UserError(f"{path} is missing: film it with src/film.py, or use snakemake figure1")
+    return path
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,91 @@
+"""Scores of every run as tables: each task, over the tasks that all methods share, pairs of methods, and profiles."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smiling.evidence import statistics
+
+THRESHOLDS = np.linspace(0.0, 1.2, 121)  # of the performance profiles
+
+
+def shared_tasks(scores: pd.DataFrame, not_normalised: Sequence[str]) -> list[str]:
+    """Tasks over which an average means something: normalised, and run by all methods."""
+    counts = scores.groupby("task", sort=False)["method"].nunique()
+    return [
+        task for task, count in counts.items() if count == scores["method"].nunique() and task not in not_normalised
+    ]
+
+
+def of_method(scores: pd.DataFrame, method: str, column: str = "final") -> list[np.ndarray]:
+    """Scores of a method, an array of seeds for each task."""
+    mine = scores[scores["method"] == method]
+    return [rows[column].to_numpy() for _, rows in mine.groupby("task", sort=False)]
+
+
+def row_of(scores: pd.DataFrame, method: str) -> dict[str, object]:
+    """Mean and interquartile mean of a method over all tasks of `scores`, final score and area under the curve."""
+    seeds = [len(task) for task in of_method(scores, method)]
+    row: dict[str, object] = {"tasks": len(seeds), "fewest_seeds": min(seeds), "most_seeds": max(seeds)}
+    for column in ("final", "area"):
+        values = of_method(scores, method, column)
+        row |= _named(f"{column}_mean", statistics.mean(values), statistics.mean_over_tasks_interval(values))
+        iqm = statistics.interquartile_mean
+        row |= _named(f"{column}_iqm", iqm(values), statistics.bootstrap_interval(iqm, values))
+    return row
+
+
+def _named(name: str, value: float | np.ndarray, bounds: tuple[Any, Any]) -> dict[str, float]:
+    values = map(float, (value, *bounds))
+    return dict(zip((name, f"{name}_lower", f"{name}_upper"), values, strict=True))
+
+
+def task_table(scores: pd.DataFrame, not_normalised: Sequence[str]) -> pd.DataFrame:
+    """Each method on each task; `normalised` is false where returns are as they are."""
+    rows = []
+    for (task, method), mine in scores.groupby(["task", "method"], sort=False):
+        rows.append({"task": task, "method": method, "normalised": task not in not_normalised, **row_of(mine, method)})
+    return pd.DataFrame(rows).drop(columns="tasks")
+
+
+def method_table(shared: pd.DataFrame) -> pd.DataFrame:
+    """Each method over the shared tasks, which weigh alike."""
+    return pd.DataFrame([{"method": method, **row_of(shared, method)} for method in shared["method"].unique()])
+
+
+def improvement_table(shared: pd.DataFrame) -> pd.DataFrame:
+    """Of each pair the probability that a run of one ends above a run of the other, and whether their means differ.
+
+    `p` is the two-sided p-value of a permutation test of the difference of means, by Holm's correction for all pairs.
+    """
+    values = {method: of_method(shared, method) for method in shared["method"].unique()}
+    pairs = list(combinations(values, 2))
+    tests = [statistics.permutation_test(values[mine], values[other]) for mine, other in pairs]
+    rows = []
+    for pair, test, p in zip(pairs, tests, statistics.holm([test.either for test in tests]), strict=True):
+        for sign, (mine, other) in ((1, pair), (-1, pair[::-1])):
+            samples = values[mine], values[other]
+            probability = statistics.probability_of_improvement
+            bounds = statistics.bootstrap_interval(probability, *samples)
+            row = {"method": mine, "other": other, **_named("probability", probability(*samples), bounds)}
+            rows.append({**row, "difference": sign * test.difference, "p": p, "tasks": len(samples[0])})
+    columns = {"probability_lower": "lower", "probability_upper": "upper"}
+    return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["method", "other"]).rename(columns=columns)
+
+
+def profile_table(shared: pd.DataFrame) -> pd.DataFrame:
+    """Share of runs whose final score is above each threshold, averaged over tasks."""
+
+    def profile(sample: statistics.Scores) -> np.ndarray:
+        return statistics.performance_profile(sample, THRESHOLDS)
+
+    tables = []
+    for method in shared["method"].unique():
+        mine = of_method(shared, method)
+        lower, upper = statistics.bootstrap_interval(profile, mine)
+        columns = {"threshold": THRESHOLDS, "share": profile(mine), "lower": lower, "upper": upper}
+        tables.append(pd.DataFrame({"method": method, **columns, "tasks": len(mine), "seeds": min(map(len, mine))}))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"method": []})
