@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib import pyplot as plt
@@ -23,13 +22,6 @@ from smiling.evidence.curve_figures import FIGURES, figure
 from smiling.evidence.figure_style import COLUMN_WIDTH, SMALLEST, colour, save, style, task_label
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import whole, write_json
-
-BOUNDED = ("final_mean", "final_iqm", "area_mean")  # what is shown with its interval
-NOTHING_SHARED = "no task that all methods share"
-NARROW = (
-    "With few seeds the bootstrap's intervals are too narrow: with five they hold the truth in nine cases of ten "
-    "(docs/statistics.md)."
-)
 
 
 def draw_profiles(table: pd.DataFrame, name: str) -> Figure:
@@ -48,7 +40,7 @@ def draw_profiles(table: pd.DataFrame, name: str) -> Figure:
     handles, labels = axis.get_legend_handles_labels()
     if labels:
         figure_style.legend_below(image, dict(zip(labels, handles, strict=True)))
-    counted = over(table) if labels else NOTHING_SHARED
+    counted = over(table) if labels else summaries.NOTHING_SHARED
     figure_style.title(image, f"Performance profiles, {name}: {counted}, 95 % bootstrap interval")
     return image
 
@@ -69,7 +61,7 @@ def draw_improvement(table: pd.DataFrame, name: str) -> Figure:
     axis.grid(False)
     axis.set_ylabel("A run of this method")
     axis.set_xlabel("ends above a run of this one")
-    tasks = f"over {pages.counted(table['tasks'].max(), 'task')}" if names else NOTHING_SHARED
+    tasks = f"over {pages.counted(table['tasks'].max(), 'task')}" if names else summaries.NOTHING_SHARED
     figure_style.title(image, f"Probability of improvement, {name}: {tasks}")
     return image
 
@@ -79,67 +71,30 @@ def over(table: pd.DataFrame) -> str:
     return f"{pages.counted(table['tasks'].max(), 'task')}, {pages.counted(table['seeds'].min(), 'seed')} each"
 
 
-def bounded(row: pd.Series, name: str) -> str:
-    """A number of a row with its interval, or without one where a seed is alone."""
-    if np.isnan(row[f"{name}_lower"]):
-        return f"{row[name]:.2f} ({statistics.NO_INTERVAL})"
-    return f"{row[name]:.2f} [{row[f'{name}_lower']:.2f}, {row[f'{name}_upper']:.2f}]"
-
-
 def text(tables: dict[str, pd.DataFrame], settings: ExperimentSettings, title: str, remarks: Sequence[str]) -> str:
     """All tables in Markdown, every seed listed, and what a reader should know of the runs."""
     sections: list[tuple[str, Callable[[], pd.DataFrame]]] = [
-        ("Each task", lambda: _tasks_to_read(tables["tasks"], tables["scores"])),
-        ("Over tasks", lambda: _methods_to_read(tables["methods"])),
-        ("Pairs", lambda: _pairs_to_read(tables["improvement"])),
+        ("Each task", lambda: summaries.tasks_to_read(tables["tasks"], tables["scores"])),
+        ("Over tasks", lambda: summaries.methods_to_read(tables["methods"])),
+        ("Pairs", lambda: summaries.pairs_to_read(tables["improvement"])),
     ]
     lines = [
         f"# Results: {title.lower()}, {settings.named}",
         "",
         "Normalised returns: the expert is 1, uniform random actions 0. The end is the last quarter of the steps; BC",
         "is its best checkpoint. 95 % intervals over seeds: of means Student's t; of interquartile means and",
-        f"probabilities of improvement the stratified bootstrap, {statistics.RESAMPLES} resamples. {NARROW}",
+        f"probabilities of improvement the stratified bootstrap, {statistics.RESAMPLES} resamples. {summaries.NARROW}",
         "",
     ]
     for heading, made in sections:
         table = made()
-        shown = table.to_markdown(index=False, disable_numparse=True) if len(table) else f"None: {NOTHING_SHARED}."
+        shown = (
+            table.to_markdown(index=False, disable_numparse=True)
+            if len(table)
+            else f"None: {summaries.NOTHING_SHARED}."
+        )
         lines += [f"## {heading}", "", shown, ""]
     return "\n".join([*lines, *(f"Note: {remark}.\n" for remark in remarks)]).rstrip() + "\n"
-
-
-def _tasks_to_read(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for _, row in table.iterrows():
-        mine = scores[(scores["task"] == row["task"]) & (scores["method"] == row["method"])]
-        name = task_label(row["task"]) + ("" if row["normalised"] else " (not normalised)")
-        named = {"task": name, "method": methods.label(row["method"])}
-        seeds = ", ".join(f"{value:.2f}" for value in mine["final"])
-        rows.append({**named, **_shown(row), "seeds at the end": seeds})
-    return pd.DataFrame(rows)
-
-
-def _methods_to_read(table: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for _, row in table.iterrows():
-        seeds = figure_style.seeds_label(row["fewest_seeds"], row["most_seeds"])
-        rows.append({"method": methods.label(row["method"]), **_shown(row), "over": f"{row['tasks']} tasks, {seeds}"})
-    return pd.DataFrame(rows)
-
-
-def _shown(row: pd.Series) -> dict[str, str]:
-    headings = ("at the end", "interquartile mean", "area under the curve")
-    return dict(zip(headings, (bounded(row, name) for name in BOUNDED), strict=True))
-
-
-def _pairs_to_read(table: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for _, row in table.iterrows():
-        pair = {"a run of": methods.label(row["method"]), "ends above one of": methods.label(row["other"])}
-        named = row.rename({"lower": "probability_lower", "upper": "probability_upper"})
-        tested = {"difference of means": f"{row['difference']:+.2f}", "p (Holm)": f"{row['p']:.3f}"}
-        rows.append({**pair, "with probability": bounded(named, "probability"), **tested})
-    return pd.DataFrame(rows)
 
 
 def main() -> None:

@@ -50,12 +50,8 @@ def examine(results: Path, settings: ExperimentSettings) -> Examination:
 
 def evidence(results: Path, settings: ExperimentSettings) -> dict[RunGroup, Curves]:
     """Curves of the methods and tasks of all figures of which every seed has finished, or some where that is enough."""
-    found: dict[RunGroup, Curves] = {}
-    for group in (group for drawn in FIGURES.values() for group in finished.planned(settings, drawn)):
-        done = group.finished(results)
-        if done.seeds and (settings.allow_missing_seeds or done == group):
-            found[done] = Curves(*finished.normalised(results, settings, done))
-    return found
+    groups = (group for drawn in FIGURES.values() for group in finished.there(results, settings, drawn))
+    return {group: Curves(*finished.normalised(results, settings, group)) for group in dict.fromkeys(groups)}
 
 
 def shortfalls(settings: ExperimentSettings, paper: ExperimentSettings) -> list[str]:

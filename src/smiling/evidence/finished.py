@@ -69,6 +69,21 @@ def shown(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> li
     return groups
 
 
+def there(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> list[RunGroup]:
+    """The runs of a figure that can be shown whatever else is missing: of a method on a task all seeds that are asked
+    for, or some where seeds may be missing.
+    """
+    found = [(group, group.finished(results)) for group in planned(settings, drawn)]
+    return [done for group, done in found if done.seeds and (settings.allow_missing_seeds or done == group)]
+
+
+def missing(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> list[RunGroup]:
+    """The runs of a figure that have not finished."""
+    found = [(group, group.finished(results).seeds) for group in planned(settings, drawn)]
+    left = [replace(group, seeds=tuple(seed for seed in group.seeds if seed not in done)) for group, done in found]
+    return [group for group in left if group.seeds]
+
+
 def records(results: Path, settings: ExperimentSettings, group: RunGroup) -> list[dict[str, Any]]:
     """Each seed's run.json, of which names, settings and demonstrations are those asked for.
 
@@ -119,8 +134,13 @@ def scores(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> p
     `final` is the mean normalised return over the last quarter of the steps, `area` the area under the normalised curve
     over its steps; of a method that takes no steps both are its best checkpoint's.
     """
+    return scores_of(results, settings, shown(results, settings, drawn))
+
+
+def scores_of(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> pd.DataFrame:
+    """The same of given runs."""
     rows = []
-    for group in shown(results, settings, drawn):
+    for group in groups:
         steps, values = normalised(results, settings, group)
         if len(steps) == 1:
             final = area = values[:, 0]

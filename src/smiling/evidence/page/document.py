@@ -1,0 +1,110 @@
+"""The page as HTML: a template of this folder filled with what the runs say; text of names and settings is escaped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly import offline
+
+from smiling.evidence import examination, finished, summaries
+from smiling.evidence.curve_figures import FIGURES, CurveFigure
+from smiling.evidence.finished import RunGroup
+from smiling.evidence.page import charts, filmed, findings, forest, tables
+from smiling.evidence.page.tables import Table
+from smiling.experiment import ExperimentSettings
+
+FOLDER = Path(__file__).parent
+TEMPLATE = "page.html.jinja"
+
+
+@dataclass(frozen=True)
+class FigureTables:
+    """Scores and comparisons of a figure's runs; `pairs` and `over_tasks` are None where no task is shared."""
+
+    title: str
+    scores: Table
+    over_tasks: Table | None
+    pairs: Table | None
+
+
+def write_html(results: Path, settings: ExperimentSettings, films: Path, record: dict[str, Any]) -> str:
+    """The page of what has finished of an experiment, with the films in a folder; `record` is that of what it shows.
+
+    Raises:
+        UserError: if nothing has finished, or something that has is not what is asked for.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return environment.get_template(TEMPLATE).render(
+        **contents(results, settings, films, record),
+        style=_own("page.css"),
+        script=_own("page.js"),
+        plotly=Markup(offline.get_plotlyjs()),
+    )
+
+
+def shown_groups(results: Path, settings: ExperimentSettings) -> list[RunGroup]:
+    """The runs that the page shows, each once."""
+    groups = (group for found in charts.with_own_runs(results, settings).values() for group in found)
+    return list(dict.fromkeys(groups))
+
+
+def contents(results: Path, settings: ExperimentSettings, films: Path, record: dict[str, Any]) -> dict[str, Any]:
+    """What the template is filled with."""
+    groups, not_normalised = shown_groups(results, settings), record["not_normalised"]
+    examined = examination.examine(results, settings)
+    drawn = charts.with_own_runs(results, settings)
+    scores = finished.scores_of(results, settings, next(iter(drawn.values())))
+    differing, alike = tables.settings(results, settings, groups)
+    return {
+        "settings": settings,
+        "asked": findings.asked(settings),
+        "found": [*findings.on_claims(examined), *findings.on_scores(scores, not_normalised)],
+        "remarks": finished.remarks(record),
+        "data": charts.of_experiment(results, settings, not_normalised),
+        "figures": [
+            _figure_tables(results, settings, FIGURES[name], found, not_normalised) for name, found in drawn.items()
+        ],
+        "claims": forest.of_claims(examined.verdicts, examined.said),
+        "claims_table": tables.claims(examined),
+        "films": filmed.there(results, settings, films, scores),
+        "missing_films": filmed.missing(settings, films),
+        "tasks": tables.tasks(results, settings),
+        "differing": differing,
+        "alike": alike,
+        "provenance": tables.provenance(results, settings, record, groups),
+        "missing": tables.missing(results, settings),
+        "narrow": summaries.NARROW,
+        "nothing_shared": summaries.NOTHING_SHARED,
+    }
+
+
+def _figure_tables(
+    results: Path,
+    settings: ExperimentSettings,
+    figure: CurveFigure,
+    groups: Sequence[RunGroup],
+    not_normalised: Sequence[str],
+) -> FigureTables:
+    scores = finished.scores_of(results, settings, groups)
+    shared = scores[scores["task"].isin(summaries.shared_tasks(scores, not_normalised))]
+    title = figure.title
+    return FigureTables(
+        title,
+        tables.scores(scores, not_normalised, f"{title}: scores at the end."),
+        tables.over_tasks(shared, f"{title}: means over tasks.") if len(shared) else None,
+        tables.pairs(shared, f"{title}: pairs of methods.") if shared["method"].nunique() > 1 else None,
+    )
+
+
+def _own(name: str) -> Markup:
+    return Markup((FOLDER / name).read_text())
