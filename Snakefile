@@ -87,6 +87,12 @@ rule claims:
         CLAIMS,
 
 
+rule page:
+    "One page to look at: curves, scores, comparisons, claims, films, settings, in a file that needs no other."
+    input:
+        PAGE,
+
+
 rule report:
     "All figures, tables, claims, films and settings in one HTML file."
     input:
@@ -123,7 +129,7 @@ rule artefacts:
 
 
 rule all:
-    "Every figure, table, claim and the report."
+    "Every figure, table, claim, the page and the report."
     input:
         ARTEFACTS,
         rules.report.input,

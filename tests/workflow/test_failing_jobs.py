@@ -62,6 +62,7 @@ GROUPS = (
             "summarise": f"{FIGURES}/results/results.md",
             "check_claims": f"{FIGURES}/claims/claims.md",
             "list_runs": f"{FIGURES}/runs.md",
+            "draw_page": f"{FIGURES}/index.html",
         },
     ),
     ((), {"write_report": f"{FIGURES}/report.html"}),
@@ -69,8 +70,8 @@ GROUPS = (
 # What a job's log holds, whole; of a program that is killed bash may say so.
 LOGGED = {"exits": "about to fail\n", "is killed": r"about to fail\n(\S.*: line \d+: +\d+ Killed .*\n)?"}
 PRINTING = {"status": (), "check_method": ("method=smiling",), "forecast": ()}  # these make no file
-PLAIN = {"figure1", "figure2", "figure3", "figure4", "figure5", "table1", "table2", "results", "claims", "report"} | {
-    *("experts", "demonstrations", "runs", "throughput", "artefacts", "all")  # these run no command
+PLAIN = {"figure1", "figure2", "figure3", "figure4", "figure5", "table1", "table2", "results", "claims"} | {
+    *("page", "report", "experts", "demonstrations", "runs", "throughput", "artefacts", "all")  # these run no command
 }
 
 

@@ -302,13 +302,14 @@ FILMS = [
     for suffix in ("webm", "png", "json")
 ]
 
-FIGURES_CATEGORY, TABLES_CATEGORY = "Figures", "Tables and claims"  # of the report
+PAGE_CATEGORY, FIGURES_CATEGORY, TABLES_CATEGORY = "Page", "Figures", "Tables and claims"  # of the report
 RESULT_FILES = (
     *("results.md", "results.json", "scores.csv", "tasks.csv", "methods.csv", "improvement.csv"),
     *("profiles.csv", "profiles.pdf"),
 )
 RESULTS = paths("figures/{experiment}/results/{name}", name=(*RESULT_FILES, "results.html", "profiles.png"))
 CLAIMS = paths("figures/{experiment}/claims/claims.{suffix}", suffix=("md", "html", "csv", "json"))
+PAGE = paths("figures/{experiment}/index.{suffix}", suffix=("html", "json"))
 # Everything that the suite draws and writes; a figure none of whose tasks is asked for is left out.
 ARTEFACTS = [
     *figure_files("figure1"),
@@ -319,4 +320,5 @@ ARTEFACTS = [
     *RESULTS,
     *CLAIMS,
     *paths("figures/{experiment}/runs.{suffix}", suffix=("md", "html", "csv", "json")),
+    *PAGE,
 ]

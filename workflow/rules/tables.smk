@@ -1,4 +1,4 @@
-"""Tables and statistics, in the folder of the figures: for people, for papers, and as csv."""
+"""Tables, statistics and the page, in the folder of the figures: for people, for papers, and as csv."""
 
 
 rule write_table1:
@@ -110,3 +110,27 @@ rule list_runs:
     shell:
         'python "$SUITE/src/list_runs.py" "$@" --results results/{wildcards.experiment:q} '
         "--out figures/{wildcards.experiment:q}/runs 2>&1 | tee -i {log:q}"
+
+
+rule draw_page:
+    input:
+        curves=ALL_CURVES,
+        films=FILMS,
+        standing=standing_on(lambda _: [*ALL_CURVES, *FILMS], "draw_page.py", "figures/{experiment}/index.json"),
+        returns=paths(f"{DEMOS}/returns.json", task=TASKS),
+    output:
+        reported("figures/{experiment}/index.html", "page", PAGE_CATEGORY, "One page"),
+        "figures/{experiment}/index.json",
+    log:
+        "logs/{experiment}/page.log",
+    benchmark:
+        "logs/{experiment}/page.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        settings=lambda _: DRAWN_SETTINGS,
+        code=code("draw_page.py"),
+    shell:
+        'python "$SUITE/src/draw_page.py" "$@" --results results/{wildcards.experiment:q} '
+        "--films figures/{wildcards.experiment:q}/figure1 --out figures/{wildcards.experiment:q}/index "
+        "2>&1 | tee -i {log:q}"

@@ -22,6 +22,7 @@ PACKAGES = {"smiling": Path(__file__).resolve().parents[1], "envs": Path(envs.__
 WITHOUT_EFFECT = {
     PACKAGES["smiling"] / f"{name}.py" for name in ("command", "runs/artefacts", "runs/progress", "runs/provenance")
 }
+READ_BESIDE = (".jinja", ".css", ".js")  # files that a module reads of its folder, as much as its code
 VERSIONED = ("torch", "numpy", "mujoco", "dm_control", "gymnasium")
 
 
@@ -103,7 +104,7 @@ def entry_points(script: Path, method: str | None, task: str | None, solver: str
 
 
 def sources(*entries: Path) -> list[Path]:
-    """`entries` and the project's modules that they import, directly or not, sorted by name.
+    """`entries` and the project's modules that they import, directly or not, and templates beside; sorted by name.
 
     Modules named in strings are not seen: a method or a task reached by its name is an entry of its own.
     """
@@ -125,6 +126,8 @@ def _name(path: Path) -> str:
 
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
+    if path.suffix in READ_BESIDE:
+        return ()
     names = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -132,6 +135,7 @@ def _imported(path: Path) -> tuple[Path, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     beside = [path.with_name(f"{name}.py") for name in names]  # a script may import another of its folder
+    beside += [file for file in path.parent.iterdir() if file.suffix in READ_BESIDE]
     return tuple(file for name in names for file in _module_files(name)) + tuple(filter(Path.is_file, beside))
 
 
@@ -145,4 +149,5 @@ def _module_files(name: str) -> list[Path]:
 
 @cache
 def _meaning(path: Path) -> str:
-    return meaning(path.read_text())
+    text = path.read_text()
+    return text if path.suffix in READ_BESIDE else meaning(text)
