@@ -36,14 +36,28 @@ def on_claims(examined: Examination) -> list[str]:
         by_words.setdefault(words, []).append(verdict.number)
     counts = [f"{len(numbers)} {words} ({listed(map(str, numbers))})" for words, numbers in by_words.items()]
     claims = f"the paper's {len(examined.verdicts)} claims"
-    said = [f"Of {claims}: {listed(counts)}." if len(counts) > 1 else f"All of {claims}: {next(iter(by_words))}."]
+    said = [f"Of {claims}: {listed(counts)}." if len(counts) > 1 else f"All of {claims} are {next(iter(by_words))}."]
     if examined.shortfalls:
         said.append(f"This is not the paper's experiment, so that it settles none: {'; '.join(examined.shortfalls)}.")
     for verdict, words in zip(examined.verdicts, examined.said, strict=True):
         if verdict.verdict in SETTLED and (answer := verdict.deciding):
             found = f"{answer.part.what} {verdicts.effect(answer.effect)}"
             said.append(f"Claim {verdict.number}, “{verdict.claim}”: {words}; {found}.")
-    return said
+    return said + nearest(examined)
+
+
+def nearest(examined: Examination) -> list[str]:
+    """Of the claims that are open the one whose deciding part is least probable by chance."""
+    tested = [
+        (min(answer.test.above, answer.test.below), verdict, answer)
+        for verdict in examined.verdicts
+        if verdict.verdict not in SETTLED and (answer := verdict.deciding) and answer.test
+    ]
+    if not tested:
+        return []
+    _, verdict, answer = min(tested, key=lambda each: each[0])
+    found = f"{answer.part.what} {verdicts.effect(answer.effect)}, from {verdicts.seeds(answer)}"
+    return [f"Of those that are undecided, claim {verdict.number} is the nearest to a verdict: {found}."]
 
 
 def on_scores(scores: pd.DataFrame, not_normalised: Sequence[str]) -> list[str]:

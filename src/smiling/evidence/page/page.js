@@ -74,31 +74,29 @@ const traceOf = (text, more) => ({
   type: "scatter", mode: "lines", showlegend: false, hovertemplate: "%{text}<extra></extra>", text, ...more,
 });
 
-// A method that learns in steps: band, seeds, mean.
+// An interval; of a single seed, which has none, nothing is seen.
+const bandOf = (curve, share, x, y) => ({
+  type: "scatter", mode: "lines", fill: "toself", hoverinfo: "skip", showlegend: false, line: { width: 0 },
+  fillcolor: transparent(paintOf(curve.method), share), name: curve.method, x, y,
+});
+
+// A method that learns in steps; what it is drawn of lies in layers, so that no method's band covers another's mean.
 function curveTraces(curve, task) {
   const middle = meanPlaces(curve);
-  if (middle === null) return [];
+  if (middle === null) return { bands: [], seeds: [], means: [] };
   const { mean, low, high, steps } = curve;
-  const band = low[0] === null ? [] : [{
-    type: "scatter", mode: "lines", fill: "toself", hoverinfo: "skip", showlegend: false, line: { width: 0 },
-    fillcolor: transparent(paintOf(curve.method), 0.13),
-    x: [...middle, ...middle.toReversed()], y: [...low, ...high.toReversed()],
-  }];
   const seeds = curve.seeds.map((seed, row) => traceOf(
     steps.map((step, at) => hoverOfSeed(curve, task, seed, step, curve.values[row][at])),
     { x: places(curve, curve.seconds[row]) ?? [], y: curve.values[row], line: lineOf(curve, 1, 0.45), name: curve.method },
   ));
   const text = steps.map((step, at) => hoverOfMean(curve, step, mean[at], low[at], high[at]));
-  return [...band, ...seeds, traceOf(text, { x: middle, y: mean, line: lineOf(curve, 2), name: curve.method })];
+  const means = [traceOf(text, { x: middle, y: mean, line: lineOf(curve, 2), name: curve.method })];
+  return { bands: [bandOf(curve, 0.13, [...middle, ...middle.toReversed()], [...low, ...high.toReversed()])], seeds, means };
 }
 
 // A method that takes no steps: its level and interval over the whole width, a tick for each seed at the right.
 function levelTraces(curve, task, widest) {
   const [mean, low, high] = [curve.mean[0], curve.low[0], curve.high[0]];
-  const band = low === null ? [] : [{
-    type: "scatter", mode: "lines", fill: "toself", hoverinfo: "skip", showlegend: false, line: { width: 0 },
-    fillcolor: transparent(paintOf(curve.method), 0.09), x: [0, widest, widest, 0], y: [low, low, high, high],
-  }];
   const many = Array.from({ length: LEVEL_POINTS }, (_, at) => (at / (LEVEL_POINTS - 1)) * widest);
   const level = traceOf(many.map(() => hoverOfMean(curve, 0, mean, low, high)), {
     x: many, y: many.map(() => mean), line: lineOf(curve, 2), name: curve.method,
@@ -107,7 +105,8 @@ function levelTraces(curve, task, widest) {
     mode: "markers", x: curve.seeds.map(() => widest), y: curve.values.map((row) => row[0]), name: curve.method,
     marker: { symbol: "line-ew-open", size: 12, color: paintOf(curve.method), line: { width: 2 } }, cliponaxis: false,
   });
-  return [...band, level, ticks];
+  const band = bandOf(curve, 0.09, [0, widest, widest, 0], [low, low, high, high]);
+  return { bands: [band], seeds: [ticks], means: [level] };
 }
 
 // The right end of a panel's axis.
@@ -143,8 +142,9 @@ function drawCurves(element) {
   const panel = panelOf(element);
   const task = data.tasks[panel.task];
   const widest = widestOf(panel);
-  const traces = panel.curves.filter((curve) => !hidden.has(curve.method)).flatMap((curve) =>
+  const drawn = panel.curves.filter((curve) => !hidden.has(curve.method)).map((curve) =>
     data.methods[curve.method].takesSteps ? curveTraces(curve, task) : levelTraces(curve, task, widest));
+  const traces = ["bands", "seeds", "means"].flatMap((layer) => drawn.flatMap((each) => each[layer]));
   const title = axis === "steps" ? "Environment steps" : `Wall time of a run (${unitName})`;
   const learns = panel.curves.some((curve) => data.methods[curve.method].takesSteps);
   const x = { title: { text: learns ? title : "no steps in the environment" }, showticklabels: learns, range: [0, widest * 1.02] };

@@ -130,7 +130,7 @@ def missing(results: Path, asked: ExperimentSettings) -> Table:
     planned = {each for drawn in FIGURES.values() for each in finished.planned(asked, drawn)}
     lost, all_runs = (sum(len(group.seeds) for group in groups) for groups in (figures, planned))
     return Table(
-        f"Of the {all_runs} runs of all figures of curves {lost} are missing.",
+        f"{lost} of the {all_runs} runs that figures 3 to 5 are drawn from are missing.",
         ("task", "method", "learns from", "seeds", "figure"),
         rows,
     )
