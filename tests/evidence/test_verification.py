@@ -23,6 +23,7 @@ DRAWING = {
     "summarise.py": (),
     "check_claims.py": (),
     "list_runs.py": (),
+    "draw_page.py": (),
 }
 
 

@@ -280,7 +280,7 @@ def test_methods_that_take_no_steps_are_drawn_alone(tmp_path):
         "--out",
         tmp_path / "drawn",
     )
-    for script in ("draw_curves.py --figure figure3", "summarise.py", "list_runs.py"):
+    for script in ("draw_curves.py --figure figure3", "summarise.py", "list_runs.py", "draw_page.py"):
         done = run_here(*script.split(), *given)
         assert done.returncode == 0, done.stderr
     assert pd.read_csv(tmp_path / "drawn.csv")["method"].unique().tolist() == ["bc"]
