@@ -1,5 +1,7 @@
 """The score model against the known score of a Gaussian."""
 
+import math
+
 import pytest
 import torch
 
@@ -53,11 +55,20 @@ def test_denoising_loss_of_a_model_that_predicts_nothing_is_the_noise_variance(g
     assert denoising_loss(model, torch.zeros(50_000, 4), time, noise).item() == pytest.approx(1, abs=0.02)
 
 
-def test_sinusoidal_embedding_is_sines_then_cosines_at_geometric_rates():
-    embedded = sinusoidal(torch.tensor([0, 7]), 4)
-    torch.testing.assert_close(embedded[0], torch.tensor([0.0, 0.0, 1.0, 1.0]))
-    expected = torch.tensor([7.0, 0.07])
+def test_sinusoidal_embedding_is_sines_then_cosines_at_rates_from_1_to_a_ten_thousandth():
+    embedded = sinusoidal(torch.tensor([0, 7]), 6)
+    torch.testing.assert_close(embedded[0], torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]))
+    expected = torch.tensor([7.0, 0.07, 0.0007])  # 10 000 to the power of -1/2 and of -1
     torch.testing.assert_close(embedded[1], torch.cat([expected.sin(), expected.cos()]))
+
+
+def test_paper_size_embedding_has_eight_rates_whose_exponents_are_sevenths():
+    """Of the last of 5000 times: frequencies 10 000^(-i/7), by hand in double precision."""
+    embedded = sinusoidal(torch.tensor([4999]), ScoreModelSettings().time_size)[0]
+    angles = [4999 * 10_000 ** (-i / 7) for i in range(8)]
+    expected = torch.tensor([*map(math.sin, angles), *map(math.cos, angles)])
+    torch.testing.assert_close(embedded, expected, atol=1e-3, rtol=0)  # angles near 5000 have three decimals in float32
+    assert angles[-1] == pytest.approx(0.4999)
 
 
 def test_same_seed_same_weights_and_global_randomness_untouched():

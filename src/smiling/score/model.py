@@ -24,7 +24,7 @@ class ScoreModelSettings(Settings):
 
     diffusion: DiffusionSettings = DiffusionSettings()
     width: int = Field(256, ge=1, description="units of the hidden layer")
-    time_size: int = Field(16, ge=2, multiple_of=2, description="size of the time's embedding")
+    time_size: int = Field(16, ge=4, multiple_of=2, description="size of the time's embedding")
     time_width: int = Field(32, ge=1, description="hidden units of the embedding's MLP")
     linear: bool = Field(False, description="no activation anywhere (Figure 5)")
     lr: float = Field(5e-3, gt=0)
@@ -32,8 +32,11 @@ class ScoreModelSettings(Settings):
 
 
 def sinusoidal(times: Tensor, size: int) -> Tensor:
-    """The embedding of Vaswani et al. (2017), sines then cosines: (n,) -> (n, size)."""
-    rates = torch.exp(-math.log(10_000) * torch.arange(size // 2, device=times.device) / (size // 2))
+    """Sines, then cosines, at rates from 1 to 1/10 000, both included, as the authors' code has it: (n,) -> (n, size).
+
+    Vaswani et al. (2017) divide by size // 2, and so stay short of the slowest.
+    """
+    rates = torch.exp(-math.log(10_000) * torch.arange(size // 2, device=times.device) / (size // 2 - 1))
     angles = times[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
