@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from smiling import methods
+from smiling.experiment import load_experiment
 from smiling.methods import dac, diffail, sqil
 from smiling.methods.bc import bc_loss
 from smiling.methods.dac import DAC, DACSettings
@@ -244,6 +245,27 @@ def test_cloning_recovers_a_linear_gaussian_policy(generator):
     expected = 0.5 * torch.linspace(-0.9, 0.9, 19)[:, None]
     assert (mean - expected).abs().mean().item() < 0.03
     assert log_std.exp().mean().item() == pytest.approx(0.2, abs=0.02)
+
+
+def test_squared_error_of_cloning_is_a_mean_over_states_and_actions():
+    actor = Actor(1, 2, 8, 1, torch.Generator().manual_seed(0))
+    for parameter in actor.parameters():
+        torch.nn.init.zeros_(parameter)  # the mean action is 0
+    actions = torch.tensor([[0.5, -1.0], [0.1, 0.2]])
+    expected = (0.25 + 1.0 + 0.01 + 0.04) / 4
+    assert bc_loss(actor, torch.zeros(2, 1), actions, "squared_error").item() == pytest.approx(expected)
+
+
+def test_cloning_on_humanoid_bench_has_the_actor_of_the_papers_code(generator):
+    """Two hidden layers of 640 on 51 numbers, mean and log deviation of 19 actions, the latter in [ln 0.1, 0]."""
+    cloning = load_experiment("paper").of_method("bc", "humanoid_sit")
+    actor = Actor(51, 19, cloning.width, cloning.depth, generator, cloning.log_std_range)
+    count = sum(parameter.numel() for parameter in actor.parameters())
+    assert count == (51 + 1) * 640 + (640 + 1) * 640 + (640 + 1) * 38
+    deviation = actor(1e4 * torch.randn(200, 51, generator=generator))[1].exp()
+    assert deviation.min().item() == pytest.approx(0.1, rel=1e-4)
+    assert deviation.max().item() == pytest.approx(1, rel=1e-4)
+    assert cloning.lr == 3e-5
 
 
 def test_cloned_likelihood_is_finite_at_the_bounds():

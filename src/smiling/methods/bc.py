@@ -7,8 +7,9 @@ import copy
 from typing import Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
+from torch.nn import functional as F
 
 from smiling.evaluation import Evaluator
 from smiling.imitation import Imitation
@@ -18,6 +19,7 @@ from smiling.runs.progress import Meter
 from smiling.runs.seeding import derive
 from smiling.settings import Settings
 from smiling.solvers.sac.networks import Actor
+from smiling.solvers.sac.squashed_gaussian import LOG_STD_RANGE
 
 ACTION_BOUND = 1 - 1e-5  # expert actions are clamped to it, so that their density under a squashed Gaussian is finite
 
@@ -28,15 +30,23 @@ class BCSettings(Settings):
     loss: Literal["likelihood", "squared_error"] = "likelihood"
     width: int = Field(1024, ge=1)
     depth: int = Field(2, ge=1)
+    log_std_range: tuple[float, float] = Field(LOG_STD_RANGE, description="of the actor's Gaussian, before squashing")
     lr: float = Field(1e-4, gt=0)
     updates: int = Field(100_000, ge=1)
     evaluate_every: int = Field(2000, ge=1, description="updates")
 
+    @field_validator("log_std_range")
+    @classmethod
+    def _range_is_one(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] >= value[1]:
+            raise ValueError("the first of the two must be the smaller")
+        return value
+
 
 def bc_loss(actor: Actor, states: Tensor, actions: Tensor, kind: str) -> Tensor:
-    """Minus the mean log likelihood of `actions`, or the mean squared error of the mean action."""
+    """Minus the mean log likelihood of `actions`, or the mean action's squared error, a mean over dimensions too."""
     if kind == "squared_error":
-        return (actor.mean_action(states) - actions).square().sum(-1).mean()
+        return F.mse_loss(actor.mean_action(states), actions)
     return -actor.log_prob(states, actions.clamp(-ACTION_BOUND, ACTION_BOUND)).mean()
 
 
@@ -52,7 +62,7 @@ class Cloning:
         self.actions = torch.from_numpy(imitation.demonstrations.require_actions()).to(device)
         weights = torch.Generator().manual_seed(derive(seed, "bc"))
         sizes = self.states.shape[-1], self.actions.shape[-1], settings.width, settings.depth
-        self.actor = Actor(*sizes, weights).to(device)
+        self.actor = Actor(*sizes, weights, settings.log_std_range).to(device)
         self.best = copy.deepcopy(self.actor)
         self.optimiser = torch.optim.Adam(self.actor.parameters(), lr=settings.lr, fused=True)
         self.evaluator = Evaluator(imitation.task, imitation.training.evaluation_episodes, seed, device)

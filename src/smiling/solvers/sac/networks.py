@@ -21,8 +21,17 @@ class Actor(nn.Module):
     kind: ClassVar[str] = "actor"
     shape: ClassVar[tuple[str, ...]] = ("state_size", "action_size", "width", "depth")
 
-    def __init__(self, states: int, actions: int, width: int, depth: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        states: int,
+        actions: int,
+        width: int,
+        depth: int,
+        generator: torch.Generator,
+        log_std_range: squashed_gaussian.Range = squashed_gaussian.LOG_STD_RANGE,
+    ) -> None:
         super().__init__()
+        self.log_std_range = log_std_range
         self.state_size, self.action_size, self.width, self.depth = states, actions, width, depth
         self.body = MLP(states, 2 * actions, width, depth, generator)
 
@@ -48,23 +57,24 @@ class Actor(nn.Module):
 
         return sample
 
-    def description(self) -> dict[str, int]:
-        """Sizes, from which `blank` makes an actor of the same shape."""
-        return {name: getattr(self, name) for name in self.shape}
+    def description(self) -> dict[str, Any]:
+        """Sizes and range, from which `blank` makes an actor of the same shape."""
+        return {name: getattr(self, name) for name in self.shape} | {"log_std_range": self.log_std_range}
 
     @classmethod
     def blank(cls, description: dict[str, Any]) -> "Actor":
         """An actor whose weights are to be loaded."""
         states, actions, width, depth = (int(description[name]) for name in cls.shape)
-        return cls(states, actions, width, depth, torch.Generator())
+        low, high = (float(bound) for bound in description.get("log_std_range", squashed_gaussian.LOG_STD_RANGE))
+        return cls(states, actions, width, depth, torch.Generator(), (low, high))
 
     def forward(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log standard deviation before squashing, each (..., batch, actions)."""
-        return squashed_gaussian.parameters(self._out(states))
+        return squashed_gaussian.parameters(self._out(states), self.log_std_range)
 
     def sample(self, states: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Reparametrised actions for standard normal `noise` (..., batch, actions), their log density (..., batch)."""
-        return squashed_gaussian.sample(self._out(states), noise)
+        return squashed_gaussian.sample(self._out(states), noise, self.log_std_range)
 
     def mean_action(self, states: Tensor) -> Tensor:
         """The action at the Gaussian's mean, used in evaluation: (..., batch, actions)."""

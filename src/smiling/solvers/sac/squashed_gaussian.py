@@ -8,15 +8,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-LOG_STD_RANGE = (-5.0, 2.0)
+Range = tuple[float, float]
+LOG_STD_RANGE: Range = (-5.0, 2.0)  # pytorch_sac's
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 LOG_2 = math.log(2.0)
 
 
-def parameters(out: Tensor) -> tuple[Tensor, Tensor]:
+def parameters(out: Tensor, log_std_range: Range = LOG_STD_RANGE) -> tuple[Tensor, Tensor]:
     """Mean and log standard deviation of a network's output (..., 2 actions), the latter squashed into its range."""
     mean, log_std = out.chunk(2, dim=-1)
-    low, high = LOG_STD_RANGE
+    low, high = log_std_range
     return mean, torch.tanh(log_std) * (0.5 * (high - low)) + 0.5 * (high + low)
 
 
@@ -35,18 +36,19 @@ def log_density(raw_action: Tensor, noise: Tensor, log_std: Tensor) -> Tensor:
     return (2 * slope - log_std - 0.5 * noise.square()).sum(-1) - constant
 
 
-def sample(out: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+def sample(out: Tensor, noise: Tensor, log_std_range: Range = LOG_STD_RANGE) -> tuple[Tensor, Tensor]:
     """Reparametrised actions for a network's output (..., 2 actions) and standard normal noise (..., actions).
 
     Returns the actions (..., actions) and their log densities (...). To autograd it is one operation.
     """
-    return _Sample.apply(out, noise)
+    return _Sample.apply(out, noise, log_std_range)
 
 
 class _Sample(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, out: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_std = parameters(out)
+    def forward(ctx: Any, out: Tensor, noise: Tensor, log_std_range: Range) -> tuple[Tensor, Tensor]:
+        mean, log_std = parameters(out, log_std_range)
+        ctx.log_std_range = log_std_range
         deviation = torch.exp(log_std) * noise
         raw_action = mean + deviation
         action = torch.tanh(raw_action)
@@ -55,13 +57,13 @@ class _Sample(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_action: Tensor, by_log_prob: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, by_action: Tensor, by_log_prob: Tensor) -> tuple[Tensor, None, None]:
         action, deviation, log_std = ctx.saved_tensors
-        low, high = LOG_STD_RANGE
+        low, high = ctx.log_std_range
         by_log_prob = by_log_prob.unsqueeze(-1)
         by_mean = by_action * (1 - action.square()) + 2 * by_log_prob * action  # d log density / d raw_action: 2 tanh
         by_log_std = by_mean * deviation - by_log_prob
         # log_std = middle + half tanh(x): its slope is half - (log_std - middle)^2 / half
         half, middle = 0.5 * (high - low), 0.5 * (high + low)
         slope = half - (log_std - middle).square() / half
-        return torch.cat([by_mean, by_log_std * slope], -1), None
+        return torch.cat([by_mean, by_log_std * slope], -1), None, None
