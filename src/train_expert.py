@@ -19,7 +19,7 @@ def main() -> None:
     flags.add_argument("--task", required=True)
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    training = settings.training
+    training = settings.of_training(options.task)
     bits.restart_pinned(training.bits)
     bits.tell(training.bits, training.device)
     command.settle_process(training.matrix_products)

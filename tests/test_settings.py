@@ -164,6 +164,8 @@ def test_paper_scale_is_table_2_and_the_papers_steps():
     assert CostSettings() == CostSettings(samples=500, estimator="grid")
     assert (dac.width, dac.lr, dac.batch, dac.states_per_update, dac.penalty) == (256, 5e-3, 1024, 100_000, 10)
     assert (paper.training.evaluate_every, paper.training.evaluation_episodes) == (10_000, 1)
+    assert paper.of_training("humanoid_sit").evaluate_every == 100_000
+    assert paper.of_training("humanoid_walk") == paper.training
     assert paper.training.reward_for == "batch"
 
 

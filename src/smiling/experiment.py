@@ -70,6 +70,7 @@ class TaskSettings(Settings):
     method_steps: dict[str, Steps] = Field({}, description="instead of env_steps, for a method or a variant")
     solver: Literal["sac", "dreamer"] = "sac"  # of the expert, and of methods that reward a solver
     seeds: Seeds | None = None  # instead of the experiment's
+    evaluate_every: Steps | None = None  # instead of the training's
     method_settings: dict[str, dict[str, Any]] = {}  # changes to a method's settings on this task
     demonstrations: Annotated[Path, BeforeValidator(_expanded)] | None = None  # a file of the user's own
 
@@ -194,6 +195,11 @@ class ExperimentSettings(Settings):
         """Settings, of the solver's class, of the solver of `task`."""
         return getattr(self, self.task(task).solver)
 
+    def of_training(self, task: str) -> TrainingSettings:
+        """Settings of the training on `task`."""
+        every = self.task(task).evaluate_every
+        return self.training if every is None else self.training.model_copy(update={"evaluate_every": every})
+
     def of_expert_solver(self, task: str) -> Any:
         """Settings, of its class, of the solver that trains the expert of `task`.
 
@@ -209,7 +215,7 @@ class ExperimentSettings(Settings):
             "env_steps": self.env_steps(name, task),
             "method": self.of_method(name, task),
             self.task(task).solver: self.of_solver(task),
-            "training": self.training,
+            "training": self.of_training(task),
         }
 
     def settings_of_expert(self, task: str) -> dict[str, Settings | int]:
@@ -218,7 +224,7 @@ class ExperimentSettings(Settings):
             "expert_steps": self.task(task).expert_steps,
             "expert": self.expert,
             self.task(task).solver: self.of_expert_solver(task),
-            "training": self.training,
+            "training": self.of_training(task),
         }
 
     def of_run(self, name: str, task: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def imitate(
         "demonstrations": demos.digest(),
         "code": code_of_run(settings, method, task),
     }
-    training = settings.training
+    training = settings.of_training(task)
     bits.tell(training.bits, training.device)
     record = {
         "settings": in_full(settings.settings_of_run(method, task)),
@@ -52,7 +52,7 @@ def imitate(
     distinct = list(dict.fromkeys(seeds))
     groups = [distinct] if settings.trains_together(method, task) else [[seed] for seed in distinct]
     folders = {seed: out / f"seed{seed}" for seed in distinct}
-    seconds = settings.training.checkpoint_seconds
+    seconds = training.checkpoint_seconds
     for group in groups:
         run = RunFolder({seed: folders[seed] for seed in group}, identity, seconds, write_policy, record)
         with advised(_rates(settings, method, task)), run as folder:
@@ -94,7 +94,7 @@ def _imitation(
         settings=settings.of_method(method, task),
         solver=settings.task(task).solver,
         solver_settings=settings.of_solver(task),
-        training=settings.training,
+        training=settings.of_training(task),
         folder=folder,
     )
 

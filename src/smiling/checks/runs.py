@@ -20,8 +20,8 @@ from smiling.settings import UserError
 
 SCALE, TASK, SEED = "smoke", "ball_in_cup_catch", 0
 OTHER_SEED = 1  # trained beside it
-# Two episodes, a checkpoint between them. The reward is learnt before it and not at it: what is not saved is missed.
-STEPS, LEARNS_FROM, REWARD_EVERY = 2000, 900, 2000
+# Two episodes, a checkpoint between them. The reward is learnt long before and after it: what is not saved is missed.
+STEPS, LEARNS_FROM, REWARD_EVERY = 2000, 900, 900
 STOPPED_AFTER = 0.7  # of a run's steps, evaluations among them: in the second episode
 FRESH_CHANCE = 67280421310721  # torch's own seed, with which every process begins
 
@@ -51,7 +51,7 @@ def grid_of(method: str) -> tuple[int | None, int]:
     """Where a run's curve ends (None where a method takes no steps), and steps from one evaluation to the next."""
     settings = load_experiment(SCALE, [*ASKED, f"methods={method}"])
     steps = settings.env_steps(method, TASK) if methods.load(method).takes_steps else None
-    return steps, settings.training.evaluate_every
+    return steps, settings.of_training(TASK).evaluate_every
 
 
 @contextlib.contextmanager

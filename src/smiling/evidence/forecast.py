@@ -52,7 +52,8 @@ def step_milliseconds(table: pd.DataFrame, task: str, learner: str, seeds: int) 
 def evaluation_milliseconds(table: pd.DataFrame, settings: ExperimentSettings, task: str, steps: int) -> float:
     """Of all evaluations in a run of `steps`: whole episodes, simulation and actions."""
     row = table[(table["task"] == task) & (table["seeds"] == 1)].iloc[0]
-    episodes = settings.training.evaluation_episodes * (steps // settings.training.evaluate_every + 1)
+    training = settings.of_training(task)
+    episodes = training.evaluation_episodes * (steps // training.evaluate_every + 1)
     return episodes * envs.EPISODE_STEPS * float(row["environment"] + row["action"])
 
 

@@ -24,7 +24,7 @@ class DreamerSettings(Settings):
     sequence: int = Field(64, ge=2, description="steps of a sequence")
     horizon: int = Field(15, ge=1, description="steps imagined from each state of a batch")
     env_steps_per_update: int = Field(16, ge=1, description="train ratio 64 = batch x sequence / this")
-    first_update: int = Field(1024, ge=1, description="environment steps before the first update: a batch's worth")
+    first_update: int = Field(142, ge=1, description="environment steps before the first update: 16 sequences of 64")
     model_lr: float = Field(1e-4, gt=0)
     actor_lr: float = Field(3e-5, gt=0)
     critic_lr: float = Field(3e-5, gt=0)
