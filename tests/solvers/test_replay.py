@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smiling.solvers.sac.agent import SACSettings
 from smiling.solvers.sac.replay import Replay
 
 
@@ -78,3 +79,13 @@ def test_restored_replay_goes_on_like_the_saved_one(count):
 def test_states_are_stored_once():
     replay = Replay(1000, 100, 67, 21)
     assert replay._states.numel() == 1010 * 67  # one more row an episode, not two states a transition
+
+
+def test_replay_of_three_million_humanoid_steps_is_below_1_2_gb():
+    """States with one more row an episode, actions and rewards, four bytes a number: 1 068 804 000 bytes."""
+    replay = Replay(SACSettings().replay_capacity, 1000, 67, 21, device="meta")  # sizes, without the memory
+    held = sum(part.nbytes for part in vars(replay).values() if torch.is_tensor(part))
+    assert held == 4 * (3_003_000 * 67 + 3_000_000 * 21 + 3_000_000) < 1.2e9
+    assert len(replay) == 0
+    replay.added = 10_000_000
+    assert len(replay) == 3_000_000 - 1

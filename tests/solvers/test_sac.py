@@ -1,5 +1,7 @@
 """SAC against hand calculations, torch's own distributions and optimiser, and a problem small enough to be sure."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -33,11 +35,12 @@ def test_log_density_stays_finite_where_tanh_saturates():
     assert torch.isfinite(value).all()
 
 
-def test_log_std_is_squashed_into_its_range(generator):
-    actor = Actor(3, 2, 16, 1, generator)
+@pytest.mark.parametrize("bounds", [(-5.0, 2.0), (math.log(0.1), 0.0)])
+def test_log_std_is_squashed_into_its_range(bounds, generator):
+    actor = Actor(3, 2, 16, 1, generator, bounds)
     _, log_std = actor(1e4 * torch.randn(100, 3, generator=generator))
-    assert log_std.min() >= -5
-    assert log_std.max() <= 2
+    assert log_std.min().item() == pytest.approx(bounds[0], abs=1e-5)
+    assert log_std.max().item() == pytest.approx(bounds[1], abs=1e-5)
 
 
 def test_ensemble_members_are_separate_perceptrons(generator):
@@ -125,16 +128,16 @@ def test_temperature_moves_against_the_gap_to_the_target_entropy():
         assert (solver.temperature.item() - before) * direction > 0
 
 
-def test_targets_move_by_tau_every_second_update(generator):
+def test_targets_move_by_tau_at_the_first_update_and_every_second_after_it(generator):
     solver = SAC(3, 2, SMALL, seed=0)
-    start = solver._flat_targets.clone()
-    solver.update(random_batch(32, generator))
-    assert torch.equal(solver._flat_targets, start)
-    solver.update(random_batch(32, generator))
-    moved = 0.995 * start + 0.005 * solver._optimisers["critics"].flat
-    torch.testing.assert_close(solver._flat_targets, moved)
+    for due in (True, False, True, False):
+        before = solver._flat_targets.clone()
+        solver.update(random_batch(32, generator))
+        moved = 0.995 * before + 0.005 * solver._optimisers["critics"].flat if due else before
+        torch.testing.assert_close(solver._flat_targets, moved, rtol=1e-6, atol=1e-7)
+        assert torch.equal(solver._flat_targets, before) != due
     torch.testing.assert_close(
-        next(solver.targets.parameters()).flatten(), moved[: next(solver.targets.parameters()).numel()]
+        next(solver.targets.parameters()).flatten(), solver._flat_targets[: next(solver.targets.parameters()).numel()]
     )
 
 
@@ -164,7 +167,7 @@ def test_paper_settings_are_those_of_pytorch_sac():
     assert (settings.actor_lr, settings.critic_lr, settings.temperature_lr) == (1e-4, 1e-4, 1e-4)
     assert (settings.initial_temperature, settings.tau, settings.target_every) == (0.1, 0.005, 2)
     assert settings.actor_every == 1
-    assert (settings.seed_steps, settings.replay_capacity) == (5000, 1_000_000)
+    assert (settings.seed_steps, settings.replay_capacity) == (5000, 3_000_000)
 
 
 @pytest.mark.long

@@ -31,6 +31,7 @@ MUJOCO_SAC = SACSettings(
     tau=0.005,
     target_every=1,
     seed_steps=1280,
+    replay_capacity=1_000_000,
 )
 
 

@@ -38,10 +38,10 @@ class SACSettings(Settings):
     initial_temperature: float = Field(0.1, gt=0)
     learn_temperature: bool = True
     tau: float = Field(0.005, gt=0, le=1, description="share of the critics that moves into their targets")
-    target_every: int = Field(2, ge=1, description="updates between two moves of the targets")
+    target_every: int = Field(2, ge=1, description="updates between two moves of the targets, the first among them")
     actor_every: int = Field(1, ge=1, description="updates between two steps of actor and temperature")
     seed_steps: int = Field(5000, ge=0, description="steps of uniform random actions before the first update")
-    replay_capacity: int = Field(1_000_000, ge=1)
+    replay_capacity: int = Field(3_000_000, ge=1, description="transitions: all of a run's, but for Figure 5's")
 
 
 class SAC:
@@ -88,9 +88,9 @@ class SAC:
         report = self._step("critics", given)
         if self.updates % self.settings.actor_every == 0:
             report |= self.update_actor(given["states"], self._draw(given["states"].shape[-2]))
-        self.updates += 1
         if self.updates % self.settings.target_every == 0:
             self.move_targets()
+        self.updates += 1
         return report
 
     def update_actor(self, states: Tensor, noise: Tensor) -> dict[str, Tensor]:

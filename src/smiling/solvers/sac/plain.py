@@ -49,11 +49,11 @@ class PlainSAC:
             q = self.q(self.critics, batch.states, actions).amin(0)
             self.step(1, (temperature * log_prob - q).mean())
             self.step(2, self.log_temperature.exp() * (-log_prob.detach().mean() - self.target_entropy))
-        self.updates += 1
         if self.updates % self.settings.target_every == 0:
             with torch.no_grad():
                 for ours, theirs in zip(self.targets.parameters(), self.critics.parameters(), strict=True):
                     ours.mul_(1 - self.settings.tau).add_(self.settings.tau * theirs)
+        self.updates += 1
 
     def step(self, which: int, loss: Tensor) -> None:
         """One step of an optimiser."""
