@@ -23,7 +23,10 @@ class LearnedReward:
         raise NotImplementedError
 
     def pointwise(self, features: Tensor) -> Tensor:
-        """The reward of each of (n, feature), (n,), as a function of that feature alone."""
+        """The reward of each of (n, feature), (n,), as a function of that feature alone.
+
+        DreamerV3 asks for it before the first `update`; SAC, where its random steps end before that.
+        """
         raise NotImplementedError
 
     def in_batch(self, rewards: Tensor) -> Tensor:

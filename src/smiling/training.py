@@ -32,7 +32,9 @@ class TrainingSettings(Settings):
         10_000, ge=1000, multiple_of=envs.EPISODE_STEPS, description="environment steps; and at the end"
     )
     evaluation_episodes: int = Field(1, ge=1, description="episodes of an evaluation, with the mean action")
-    reward_update_every: int = Field(1000, ge=1000, multiple_of=envs.EPISODE_STEPS, description="environment steps")
+    reward_update_every: int = Field(
+        1000, ge=1, description="environment steps, from the first on (the authors' code: 1001, with DreamerV3 1010)"
+    )
     state_buffer: int = Field(200_000, ge=1, description="latest states that the learned reward is fitted to")
     reward_for: Literal["batch", "replay"] = Field(
         "batch",
@@ -155,13 +157,20 @@ class Loop:
         """Play one episode in each environment, learning on the way."""
         raise NotImplementedError
 
-    def _update_rewards(self, rewards: Sequence[LearnedReward]) -> None:
-        """Let each seed's reward learn from that seed's learner."""
+    def _update_rewards_if_due(self, taken: int = 1) -> bool:
+        """Let each seed's reward learn from that seed's learner, every so many steps, `taken` at once; whether it did.
+
+        What is due at a step comes after the policy's update there: the authors' code makes 1001 steps with their
+        updates before it. A policy that learns earlier has the reward as it was prepared.
+        """
+        if self.rewards is None or self.step == 0 or self.step % self.settings.reward_update_every >= taken:
+            return False
         reports = [
             reward.update(self._drawer(replay, random))
-            for reward, replay, random in zip(rewards, self.replays, self.random, strict=True)
+            for reward, replay, random in zip(self.rewards, self.replays, self.random, strict=True)
         ]
         self._report |= {name: [report[name] for report in reports] for name in reports[0]}
+        return True
 
     def _drawer(self, replay: Any, random: torch.Generator) -> Callable[[int], Tensor]:
         return lambda count: self._features(replay, replay.draw(count, random, self.settings.state_buffer))

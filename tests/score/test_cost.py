@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from smiling.methods.smiling import normalise
+from smiling.methods.smiling import Smiling, SmilingSettings, normalise
 from smiling.score.cost import Cost, CostSettings, time_grid
 from smiling.score.diffusion import DiffusionSettings
 from smiling.score.model import ScoreModel, ScoreModelSettings, fit_pass, score_optimiser
@@ -260,6 +260,24 @@ def test_normalised_rewards_have_mean_zero_and_the_asked_for_deviation(generator
     for size, value in ((8, 2.0), (1000, 0.1), (128, -123.456), (1, 0.3), (333, 1e-20)):  # their mean is rounded
         assert torch.equal(normalise(torch.full((size,), value), 0.1), torch.zeros(size))
     assert normalise(torch.tensor([float("nan"), 1.0]), 0.1).isnan().all()
+
+
+def test_normalisation_divides_by_the_deviation_and_a_millionth():
+    """(r - mean) / (std + 1e-6) x 0.1 by hand; std over n - 1. It shows where rewards hardly differ."""
+    rewards = torch.tensor([0.0, 2e-6, 4e-6])
+    assert normalise(rewards, 0.1).tolist() == pytest.approx([-0.1 * 2 / 3, 0, 0.1 * 2 / 3], rel=1e-5)
+    torch.testing.assert_close(normalise(torch.tensor([1.0, 3.0]), 0.1), torch.tensor([-0.1, 0.1]) / 2**0.5)
+
+
+def test_before_its_first_update_the_reward_is_of_the_learners_model_as_it_was_begun(generator):
+    """DreamerV3 learns before: Eq. 4 with the expert's model fitted and the learner's not, as in the authors' code."""
+    settings = SmilingSettings(score_model=ScoreModelSettings(diffusion=SHORT, width=16), expert_epochs=1)
+    reward = Smiling(torch.randn(50, 3, generator=generator), settings, seed=0)
+    reward.prepare("test")
+    states = torch.randn(20, 3, generator=generator)
+    reward.generator.manual_seed(5)
+    expected = -Cost(reward.expert, reward.learner, settings.cost)(states, torch.Generator().manual_seed(5))
+    assert torch.equal(reward.pointwise(states), expected)
 
 
 def test_odd_number_of_stein_samples_is_refused():

@@ -95,7 +95,9 @@ def test_bench_tasks_run_dreamer_at_paper_scale():
         assert paper.of_solver(task) == DreamerSettings()
         assert paper.of_method("smiling", task).cost == CostSettings(samples=100)
         cloning = paper.of_method("bc", task)
-        assert (cloning.width, cloning.depth, cloning.lr) == (640, 3, 3e-5)
+        assert (cloning.width, cloning.depth, cloning.lr) == (640, 2, 3e-5)
+        assert cloning.log_std_range == pytest.approx((math.log(0.1), 0))
+        assert paper.of_training(task).evaluate_every == 100_000
     assert len(paper.task_names()) * len(paper.methods) * len(paper.seeds) == 120
 
 
@@ -266,6 +268,37 @@ def test_updates_come_as_often_as_set(task, tmp_path):
     assert len(reward.updates) == 3  # at 1000, 2000, 3000
     assert reward.sizes == [(4 * 8, 2)] * learner.solver.updates  # a whole batch at once
     assert learner.replays[0].added == 2 * 1001  # the states of resets and of ends are offered too
+
+
+def test_first_update_at_the_papers_sizes_is_when_a_batch_of_sequences_is_there(task, monkeypatch):
+    """Of two environments, 71 rows each: 8 sequences of 64 begin in each. Then one update in 16 steps, 54 to step 1000.
+
+    The learned reward learns at 1000 for the first time, so that the policy's first updates see it as it was prepared.
+    """
+    own, events = DreamerSettings(), []
+    shape = {name: getattr(own, name) for name in ("batch", "sequence", "env_steps_per_update", "first_update")}
+    solver = Dreamer(2, 2, TINY.model_copy(update=shape), seed=7)
+    learner = DreamerTraining(task, solver, TrainingSettings(), [7], [Counting()])
+    monkeypatch.setattr(solver, "update", lambda batch: events.append((learner.step, len(learner.replays[0]))) or {})
+    monkeypatch.setattr(Counting, "update", lambda self, draw: events.append("reward") or {})
+    learner._episode()
+    assert events[0] == (142, 71)
+    assert own.num_envs * (71 - own.sequence + 1) == own.batch
+    assert [step for step, _ in events[:54]] == [142 + 16 * n for n in range(54)]
+    assert events[54] == "reward"
+    assert events.count("reward") == 1  # the second is due with the next episode's first step
+
+
+def test_actions_are_stored_and_shown_as_they_were_sampled(task, tmp_path):
+    """Some outside [-1, 1], to which the environments clip them; the demonstrations of such experts hold the same."""
+    reward = Counting()
+    learner = training(task, reward, with_actions=True)
+    run(learner, tmp_path, 2000)
+    stored = learner.replays[0]._actions
+    assert (stored.abs() > 1).float().mean() > 0.01
+    shown = reward.updates[0][:, 2:]
+    assert (shown.abs() > 1).any()
+    assert {tuple(action) for action in shown[:200].tolist()} <= {tuple(row) for row in stored.flatten(0, 1).tolist()}
 
 
 def test_learned_reward_sees_actions_where_it_may(task, tmp_path):

@@ -92,6 +92,49 @@ def test_one_update_a_step_after_the_seed_steps_and_a_reward_update_every_thousa
     assert [row.get("updates") for row in training.curves[0]] == [None, None, 1.0, 2.0, 3.0]
 
 
+@pytest.mark.parametrize(("every", "times"), [(1000, [1000, 2000, 3000, 4000, 5000]), (1001, [1001, 2002, 3003, 4004])])
+def test_reward_has_learnt_four_times_before_the_policy_first_does(every, times, monkeypatch):
+    """Every thousand steps from the first thousand on, while actions are random too: the paper's 5000 are over then."""
+    events = []
+    monkeypatch.setattr(SumOfState, "update", lambda self, draw: events.append(("reward", training.step)) or {})
+    monkeypatch.setattr(Watched, "update", lambda self, batch: events.append(("policy", training.step)) or {})
+    paper = SMALL.model_copy(update={"seed_steps": SACSettings().seed_steps})
+    settings = TrainingSettings(evaluate_every=10_000, reward_update_every=every)
+    training = Training(TASK, Watched(17, 6, paper, seed=(0,)), settings, (0,), [SumOfState()])
+    for _ in range(6):
+        if training.step > 5000:
+            break
+        training._episode()
+    events = [event for event in events if event[1] <= 5000]
+    policy = events.index(("policy", 5000))
+    assert [step for name, step in events[:policy]] == times[:4]
+    assert [step for name, step in events if name == "reward"] == times
+    assert events[policy:] == [("policy", 5000), *(("reward", step) for step in times[4:])]
+
+
+def test_action_is_chosen_then_the_policy_updated_then_the_step_taken(monkeypatch):
+    events = []
+
+    class Told(Watched):
+        def explore(self, state):
+            events.append("choose")
+            return super().explore(state)
+
+        def update(self, batch):
+            events.append("update")
+            assert training.replays[0].added == training.step  # without the transition that is under way
+            return {}
+
+    training = Training(TASK, Told(17, 6, SMALL, seed=(0,)), TrainingSettings(), (0,))
+    (env,) = training.envs
+    take = env.step
+    monkeypatch.setattr(env, "step", lambda action: events.append("step") or take(action))
+    training._episode()
+    assert events == ["step"] * 1000
+    training._episode()
+    assert events[1000:] == ["choose", "update", "step"] * 1000
+
+
 def test_last_evaluation_is_at_the_end_whatever_the_distance(tmp_path):
     """A curve's end is the trained policy's, also where the steps are no multiple of the distance."""
     for every, steps in ((2000, [0, 2000, 3000]), (10_000, [0, 3000])):

@@ -18,6 +18,7 @@ from smiling.score.model import ScoreModel, ScoreModelSettings, fit, fit_pass, s
 from smiling.settings import Settings
 
 ROUNDING = 8  # units in the last place of their mean, within which a batch's rewards are equal
+LEAST_SPREAD = 1e-6  # added to the deviation that is divided by, as in the authors' code
 
 
 class SmilingSettings(Settings):
@@ -64,9 +65,10 @@ class Smiling(LearnedReward):
         self._cost.tune(pilot, self.generator)
 
     def pointwise(self, features: Tensor) -> Tensor:
-        """-c(s), Eq. 4."""
+        """-c(s), Eq. 4; before the first update with the learner's score model as it was begun (the authors' code)."""
         if self._cost is None:
-            raise ValueError("the learner's score model has not been fitted yet: call update() first")
+            self._freeze_cost(features)
+        assert self._cost is not None
         return -self._cost(features, self.generator)
 
     def in_batch(self, rewards: Tensor) -> Tensor:
@@ -94,7 +96,7 @@ def normalise(rewards: Tensor, std: float) -> Tensor:
         return centred
     spread, limits = rewards.std(), torch.finfo(rewards.dtype)
     equal = spread <= ROUNDING * limits.eps * mean.abs()
-    return (std * centred / spread.clamp_min(limits.tiny)).masked_fill(equal, 0.0)
+    return (std * centred / (spread + LEAST_SPREAD)).masked_fill(equal, 0.0)
 
 
 def run(imitation: Imitation) -> None:

@@ -36,8 +36,8 @@ def start(
 class DreamerTraining(Loop):
     """One DreamerV3 on one task, one seed: environments side by side, their replay, and perhaps a learned reward.
 
-    Between two steps of the environments, in this order: the learned reward is updated where it is due, the agent is
-    updated where it is due, one action is taken in each environment. Episodes begin and end together. The learned
+    Between two steps of the environments, in this order: the agent is updated where it is due, the learned reward where
+    it is due, one action is taken in each environment. Episodes begin and end together. The learned
     reward is computed afresh for every batch, all its sequences as one batch of states (the training's `reward_for` is
     for SAC).
     """
@@ -92,14 +92,11 @@ class DreamerTraining(Loop):
 
     def _learn(self) -> None:
         settings = self.solver.settings
-        if self.step < settings.first_update:
-            return
-        reward_is_due = self.step % self.settings.reward_update_every == 0 or self.solver.updates == 0
-        if self.rewards is not None and reward_is_due:
-            self._update_rewards(self.rewards)
-        if (self.step - settings.first_update) % settings.env_steps_per_update == 0:
+        since = self.step - settings.first_update
+        if since >= 0 and since % settings.env_steps_per_update == 0:
             report = self.solver.update(self._batch())
             self._report |= {name: value[None] for name, value in report.items()}
+        self._update_rewards_if_due(taken=settings.num_envs)
 
     def _batch(self) -> dict[str, Tensor]:
         """Sequences from the replay; the rewards of a learned reward are for the states of their own rows."""

@@ -45,23 +45,9 @@ class Replay:
 
     def add(self, action: Tensor, reward: float, next_state: Tensor) -> None:
         """Store the transition that follows the latest state."""
-        self.take(action)
-        self.arrive(reward, next_state)
-
-    def take(self, action: Tensor) -> None:
-        """Store an action: from here on its transition counts and may be drawn, but must not be read."""
-        self._actions[self.added % self.capacity] = action
+        index = self.added % self.capacity
+        self._actions[index], self.rewards[index], self._states[self._row(index) + 1] = action, reward, next_state
         self.added += 1
-
-    def arrive(self, reward: float, next_state: Tensor) -> None:
-        """Store what the latest action led to."""
-        self.rewards[self.newest] = reward
-        self._states[self._row(self.newest) + 1] = next_state
-
-    @property
-    def newest(self) -> int:
-        """Index of the latest transition."""
-        return (self.added - 1) % self.capacity
 
     def latest(self, count: int) -> Tensor:
         """Indices of the latest `count` transitions (fewer if there are fewer), oldest first."""

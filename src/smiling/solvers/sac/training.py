@@ -37,8 +37,8 @@ def start(
 class Training(Loop):
     """SAC on one task, for each seed: environment, learner, replay, and perhaps a learned reward.
 
-    At each step, in this order: the learned reward is updated where it is due, the solver is updated once, one action
-    is taken (the authors' code updates before it acts).
+    At each step, in this order, which is that of the authors' code: the policy chooses an action, the solver is updated
+    once on the transitions before it, the learned reward where it is due, and the action is taken.
     """
 
     solver: SAC
@@ -61,7 +61,6 @@ class Training(Loop):
             solver.in_one_piece()
         self._rewarded = 0
         self._background = ThreadPoolExecutor(1) if settings.overlap else None
-        self._outcomes: Callable[[], list[Outcome]] | None = None  # of actions whose consequences are not stored yet
 
     def made_with(self) -> dict[str, Any]:
         return {"update": self.solver.update_kind}
@@ -75,34 +74,27 @@ class Training(Loop):
         for replay, state in zip(self.replays, self._states, strict=True):
             replay.begin(state)
         for _ in range(envs.EPISODE_STEPS):
+            actions = self._act(self._states)
+            outcomes = self._send(actions)
             self._learn()
-            self._arrive()
-            self._send(self._act(self._states))
+            self._arrive(actions, outcomes())
             self.step += 1
-        self._arrive()
 
-    def _send(self, actions: Tensor) -> None:
-        """Take `actions` (seeds, action): in the background, if the solver learns meanwhile."""
-        for replay, action in zip(self.replays, actions, strict=True):
-            replay.take(action)
+    def _send(self, actions: Tensor) -> Callable[[], list[Outcome]]:
+        """What taking `actions` (seeds, action) leads to: it is found in the background, or when it is asked for."""
         chosen = finite_actions(actions)
 
         def outcomes() -> list[Outcome]:
             steps = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
             return [(state, float(reward)) for state, reward, *_ in steps]
 
-        self._outcomes = self._background.submit(outcomes).result if self._background else outcomes
-        if not self._background:
-            self._arrive()
+        return self._background.submit(outcomes).result if self._background else outcomes
 
-    def _arrive(self) -> None:
-        """Store what the latest actions led to, once: before it is read, and before the next ones."""
-        if self._outcomes is None:
-            return
-        outcomes, self._outcomes = self._outcomes(), None
+    def _arrive(self, actions: Tensor, outcomes: list[Outcome]) -> None:
+        """Store what the actions led to."""
         self._states = self._observe([state for state, _ in outcomes])
-        for replay, (_, reward), state in zip(self.replays, outcomes, self._states, strict=True):
-            replay.arrive(reward if self.rewards is None else UNSEEN, state)
+        for replay, action, (_, reward), state in zip(self.replays, actions, outcomes, self._states, strict=True):
+            replay.add(action, reward if self.rewards is None else UNSEEN, state)
 
     def _observe(self, observations: list[np.ndarray]) -> Tensor:
         """(seeds, state)."""
@@ -117,20 +109,15 @@ class Training(Loop):
         return 2 * torch.stack(uniform) - 1
 
     def _learn(self) -> None:
-        if self.step < max(self.solver.settings.seed_steps, 1):
-            return
-        due = self.step % self.settings.reward_update_every == 0 or self.solver.updates == 0
-        if self.rewards is not None and due:
-            self._arrive()
-            self._update_rewards(self.rewards)
+        if self.step >= max(self.solver.settings.seed_steps, 1):
+            self._update_solver()
+        if self._update_rewards_if_due():
             self._rewarded = 0
+
+    def _update_solver(self) -> None:
         if self.rewards is not None and self.settings.reward_for == "replay":
             self._reward_replays(self.rewards)
-        places = [self._places(index) for index in range(len(self.seeds))]
-        # One look for all seeds: on a GPU it waits for what was asked of it before.
-        if self._outcomes is not None and bool((torch.stack(places) == self.replays[0].newest).any()):
-            self._arrive()
-        batches = [self._batch(index, drawn) for index, drawn in enumerate(places)]
+        batches = [self._batch(index, self._places(index)) for index in range(len(self.seeds))]
         self._report |= self.solver.update(Batch(*(torch.stack(parts) for parts in zip(*batches, strict=True))))
 
     @property
@@ -158,7 +145,6 @@ class Training(Loop):
         waiting = self.step - self._rewarded
         if self._rewarded > 0 and waiting < self.settings.reward_block:
             return
-        self._arrive()
         for replay, reward in zip(self.replays, rewards, strict=True):
             places = replay.latest(waiting)
             replay.rewards[places] = reward.pointwise(self._features(replay, places))
