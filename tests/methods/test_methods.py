@@ -1,25 +1,31 @@
 """DAC, IQ-Learn and BC against gradients, fixed points and policies known otherwise."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from smiling import methods
 from smiling.experiment import load_experiment
-from smiling.methods import dac, diffail, sqil
-from smiling.methods.bc import bc_loss
+from smiling.imitation import Imitation
+from smiling.methods import bc, dac, diffail, sqil
+from smiling.methods.bc import BCSettings, bc_loss
 from smiling.methods.dac import DAC, DACSettings
 from smiling.methods.diffail import DiffAILSettings
 from smiling.methods.iq_learn import IQLearn, IQLearnSettings
-from smiling.runs.demonstrations import Demonstrations
+from smiling.runs.demonstrations import Demonstrations, read_demonstrations
+from smiling.runs.folder import RunFolder
 from smiling.settings import UserError
+from smiling.solvers.policies import write_policy
 from smiling.solvers.sac.agent import SACSettings
 from smiling.solvers.sac.beside_expert import expert_transitions
 from smiling.solvers.sac.networks import Actor
 from smiling.solvers.sac.replay import Batch
+from smiling.training import TrainingSettings
 
 # DAC
 
@@ -271,6 +277,31 @@ def test_cloning_on_humanoid_bench_has_the_actor_of_the_papers_code(generator):
 def test_cloned_likelihood_is_finite_at_the_bounds():
     actor = Actor(1, 1, 8, 1, torch.Generator().manual_seed(0))
     assert torch.isfinite(bc_loss(actor, torch.zeros(2, 1), torch.tensor([[1.0], [-1.0]]), "likelihood"))
+
+
+def test_bc_counts_its_best_checkpoint(tmp_path, demonstrations_file, monkeypatch):
+    """The policy and the score kept are those of the best evaluation, be it in the middle."""
+    returns = iter([1.0, 5.0, 3.0])
+    weights = []
+
+    def evaluated(player, index):
+        weights.append(player.__self__.state_dict()["body.layers.0.weight"].clone())
+        return np.array([next(returns)])
+
+    settings = BCSettings(width=8, updates=20, evaluate_every=10)
+    with RunFolder({0: tmp_path}, {}, 1e9, write_policy) as folder:
+        imitation = Imitation(
+            *("test", "ball_in_cup_catch", [0], True, read_demonstrations(demonstrations_file, 8, 2), 0, settings),
+            *("sac", None, TrainingSettings(), folder),
+        )
+        monkeypatch.setattr(
+            "smiling.methods.bc.Evaluator.returns", lambda self, player, index: evaluated(player, index)
+        )
+        bc.run(imitation)
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert (record["best_return"], record["final_return"]) == (5.0, 3.0)
+    kept = load_file(tmp_path / "policy.safetensors")["body.layers.0.weight"]
+    assert torch.equal(kept, weights[1])
 
 
 # The registry

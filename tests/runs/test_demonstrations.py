@@ -4,9 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
+import envs
+from collect_demonstrations import play
+from smiling.experiment import load_experiment
 from smiling.runs.demonstrations import read_demonstrations, write_demonstrations
 from smiling.settings import UserError
+from smiling.solvers.sac.networks import Actor
 
 
 def read(path):
@@ -87,3 +92,16 @@ def test_truncated_file_and_missing_file(demonstrations_file, tmp_path):
             read(demonstrations_file)
     with pytest.raises(UserError, match="no such file"):
         read(tmp_path / "nowhere.npz")
+
+
+def test_demonstrations_are_five_whole_trajectories_one_after_the_other():
+    settings = load_experiment("paper").expert
+    task, actor = "ball_in_cup_catch", Actor(8, 2, 8, 2, torch.Generator().manual_seed(0))
+    played, held_out = (play(task, actor, settings, name, {}) for name in ("demonstrations", "heldout"))
+    assert played.episode_starts.tolist() == [0, 1000, 2000, 3000, 4000]
+    assert played.observations.shape == held_out.observations.shape == (5 * envs.EPISODE_STEPS, 8)
+    inside = np.setdiff1d(np.arange(1, 5000), played.episode_starts)
+    assert np.array_equal(played.observations[inside], played.next_observations[inside - 1])
+    assert not np.isin(held_out.observations[held_out.episode_starts], played.observations).all(1).any()
+    mean = actor.mean_action(torch.from_numpy(played.observations)).detach().numpy()
+    assert np.abs(played.actions - mean).mean() > 0.1  # sampled
