@@ -42,13 +42,13 @@ def sac_rows(settings: ExperimentSettings, task: str, seeds: int) -> list[dict[s
 
 def dreamer_rows(settings: ExperimentSettings, task: str) -> list[dict[str, Any]]:
     """DreamerV3 alone and under each method that rewards it; its update is shared out over the steps between two."""
-    cost, *_ = dreamer.measure(task, settings.dreamer, 1, settings.training.device)
+    cost, *_ = dreamer.measure(settings, task, 1)
     parts = {
         "environment": 1000 * cost.environments / settings.dreamer.num_envs,
         "action": 1000 * cost.actions / settings.dreamer.num_envs,
         "dreamer": 1000 * cost.update / settings.dreamer.env_steps_per_update,
     }
-    rows = [{"learner": "expert", **parts}]
+    rows = [{"learner": "expert", **parts, "share_of_rate": cost.share_of_rate}]
     for method in steps.REWARDS:
         rows.append({"learner": method, **parts, **steps.reward_parts(settings, task, method)})
     rows.append({"learner": "iq_learn", **steps.sac_parts(settings, task, "iq_learn", 1)})

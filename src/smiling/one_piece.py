@@ -6,7 +6,7 @@ drawn at random, nothing written, nothing sent to or from a GPU. The optimiser's
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -21,6 +21,11 @@ Work = Callable[[dict[str, Tensor]], Found]
 
 _numbers = count()  # of the functions compiled in this process
 EAGER_CALLS = 3  # before recording: libraries choose their kernels and allocate their workspaces in the first ones
+
+
+def in_one_piece(works: Mapping[str, Work], device: torch.device) -> dict[str, Work]:
+    """Each of `works` compiled, or on a GPU recorded."""
+    return {name: Captured(work, device) if device.type == "cuda" else Compiled(work) for name, work in works.items()}
 
 
 class Compiled:

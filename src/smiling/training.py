@@ -60,8 +60,8 @@ class TrainingSettings(Settings):
     )
     one_piece: bool = Field(
         False,
-        description="compile SAC's update, if there is a C++ compiler; on a GPU record SAC's or DreamerV3's as CUDA "
-        "graphs: faster after half a minute, equal up to rounding",
+        description="compile the update, if there is a C++ compiler, or on a GPU record it as CUDA graphs: faster "
+        "after half a minute (DreamerV3: minutes, see docs/dreamer.md), equal up to rounding",
     )
     matrix_products: Literal["float32", "tf32"] = Field("float32", description="tf32: ten bits of mantissa, on a GPU")
 

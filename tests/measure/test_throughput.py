@@ -6,10 +6,14 @@ import pandas as pd
 import pytest
 import torch
 from commands import assert_refused, run_here, run_well
+from dreamer import update_operations as dreamer_operations
 from steps import update_operations
 from throughput import with_totals
 from torch.utils.flop_counter import FlopCounterMode
 
+from smiling.solvers.dreamer.agent import Dreamer
+from smiling.solvers.dreamer.replay import SequenceReplay
+from smiling.solvers.dreamer.settings import DreamerSettings
 from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.replay import Batch
 
@@ -23,6 +27,21 @@ def test_operations_are_those_of_an_update():
         solver.update(batch)
     outer = 2 * 16 * 24 * settings.critics  # of a gradient by the only output and the last layer's weights: not counted
     assert update_operations(settings, 5, 3) == counter.get_total_flops() + 2 * outer
+
+
+def test_operations_of_dreamer_are_those_of_an_update():
+    """But for two gradients of the critic that nothing uses: by the first state, and of the last state's value."""
+    sizes = {"width": 24, "depth": 2, "encoder_width": 20, "encoder_depth": 2, "recurrent": 16, "categoricals": 4}
+    settings = DreamerSettings(**sizes, classes=5, batch=3, sequence=6, horizon=4, num_envs=1)
+    solver, replay = Dreamer(5, 3, settings, seed=0), SequenceReplay(100, 1, 5, 3)
+    for step in range(20):
+        replay.add(torch.ones(1, 5), torch.ones(1, 3), torch.ones(1), first=step == 0)
+    batch = replay.sequences(replay.draw_sequences(3, 6, torch.Generator().manual_seed(0)))
+    with FlopCounterMode(display=False) as counter:
+        solver.update(batch)
+    first, rest = 36 * 24, 24 * 24 + 24 * 255  # the critic's layers
+    unused = 2 * 3 * 6 * ((first + rest) + (first + 2 * rest))
+    assert dreamer_operations(settings, 5, 3) == counter.get_total_flops() - unused
 
 
 ROW = {"scale": "quick", "task": "cheetah_run", "solver": "sac", "seeds": 1, "environment": 0.2, "action": 0.1}

@@ -10,6 +10,9 @@ from torch._inductor import config as inductor
 
 from smiling.methods.iq_learn import IQLearn, IQLearnSettings
 from smiling.one_piece import EAGER_CALLS, Captured
+from smiling.solvers.dreamer.agent import Dreamer
+from smiling.solvers.dreamer.distributions import BINS
+from smiling.solvers.dreamer.settings import DreamerSettings
 from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.replay import Batch
 
@@ -66,6 +69,43 @@ def test_compiled_updates_are_the_plain_ones(build):
     policies = [solver.actor.mean_action(states) for solver in solvers]
     torch.testing.assert_close(*policies, rtol=0, atol=1e-2)
     assert policies[0].std() > 0.1
+
+
+TINY = DreamerSettings(
+    num_envs=1, width=6, depth=1, encoder_width=5, encoder_depth=1, recurrent=4, categoricals=2, classes=3,
+    batch=2, sequence=2, horizon=2,
+)  # fmt: skip
+
+
+def surer(solver: Dreamer) -> None:
+    """Let it predict small numbers: of the widest bins, 5e8, equally likely at first, rounding decides the gradient."""
+    random = torch.Generator().manual_seed(1)
+    for head in (solver.world_model.reward, solver.behaviour.critic, solver.behaviour.slow_critic):
+        head.out.bias.data.copy_(-(torch.arange(BINS) - BINS / 2).square() / 50)
+        head.out.kernel.data.copy_(0.1 * torch.randn(head.out.kernel.shape, generator=random))
+
+
+@compiler
+@pytest.mark.slow
+def test_compiled_gradients_of_dreamer_are_the_plain_ones():
+    """And are still with other weights, of which compiled functions are not told."""
+    plain, compiled = (Dreamer(STATE, ACTION, TINY, seed=0) for _ in range(2))
+    compiled.in_one_piece()
+    surer(plain)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(2):
+        batch = {"state": torch.randn(2, 2, STATE, generator=random), "reward": torch.rand(2, 2, generator=random)}
+        batch |= {"action": torch.rand(2, 2, ACTION, generator=random), "is_first": torch.tensor([[1.0, 1], [0, 1]])}
+        batch["is_terminal"] = torch.zeros(2, 2)
+        compiled.load_state_dict(plain.state_dict())
+        reports = [solver.update(batch) for solver in (plain, compiled)]
+        for name, value in reports[0].items():
+            torch.testing.assert_close(value, reports[1][name], rtol=1e-5, atol=1e-6)
+        for name, optimiser in plain.optimisers.items():
+            largest = float(optimiser.mean.abs().max())
+            torch.testing.assert_close(optimiser.mean, compiled.optimisers[name].mean, rtol=0, atol=1e-5 * largest)
+            assert largest > 1e-4
+    assert [solver.update_kind for solver in (plain, compiled)] == ["plain", "compiled"]
 
 
 def test_update_without_a_compiler_is_the_plain_one(capsys, monkeypatch, tmp_path):

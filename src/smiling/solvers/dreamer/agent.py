@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from smiling.one_piece import Captured, Found, Work
+from smiling.one_piece import Found, Work, in_one_piece
 from smiling.optimiser import Adam, flatten
 from smiling.solvers.dreamer.behaviour import Behaviour, imagine, moved_range, return_scale
 from smiling.solvers.dreamer.distributions import TwoHot
@@ -118,13 +118,12 @@ class Dreamer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
 
     def in_one_piece(self) -> None:
-        """From the next update on, on a GPU, find gradients by CUDA graphs."""
-        if self.device.type == "cuda":
-            self._learn = {name: Captured(work, self.device) for name, work in self._learn.items()}
+        """From the next update on, find gradients by compiled functions, or on a GPU by CUDA graphs."""
+        self._learn = in_one_piece(self._learn, self.device)
 
     @property
     def update_kind(self) -> str:
-        """How gradients are found: 'plain' or 'CUDA graph'."""
+        """How gradients are found: 'plain', 'compiled' or 'CUDA graph'."""
         return getattr(self._learn["world_model"], "kind", "plain")
 
     def state_dict(self) -> dict[str, Any]:

@@ -201,14 +201,11 @@ def gates_backward(of: Step, of_deter: Tensor) -> tuple[Tensor, Tensor]:
     """By what LayerNorm gives the gates, and by the previous deter as far as it is mixed in."""
     reset, candidate, update = of.gates
     size = update.shape[-1]
-    out = torch.empty_like(of.parts.out)
     of_candidate = of_deter * update
     before_tanh = torch.ops.aten.tanh_backward(of_candidate, candidate)
-    raw = of.parts.out[:, size : 2 * size]
-    torch.ops.aten.sigmoid_backward.grad_input(before_tanh * raw, reset, grad_input=out[:, :size])
-    torch.mul(before_tanh, reset, out=out[:, size : 2 * size])
-    of_update = of_deter * (candidate - of.before[0])
-    torch.ops.aten.sigmoid_backward.grad_input(of_update, update, grad_input=out[:, 2 * size :])
+    of_reset = torch.ops.aten.sigmoid_backward(before_tanh * of.parts.out[:, size : 2 * size], reset)
+    of_update = torch.ops.aten.sigmoid_backward(of_deter * (candidate - of.before[0]), update)
+    out = torch.cat([of_reset, before_tanh * reset, of_update], -1)
     return out, of_deter - of_candidate
 
 

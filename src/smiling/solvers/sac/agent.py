@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from smiling.one_piece import Captured, Compiled, Found, Work
+from smiling.one_piece import Found, Work, in_one_piece
 from smiling.optimiser import Adam, flatten
 from smiling.settings import Settings
 from smiling.solvers.sac.networks import Actor, Critics
@@ -105,10 +105,7 @@ class SAC:
 
     def in_one_piece(self) -> None:
         """From the next update on, find gradients by compiled functions, or on a GPU by CUDA graphs."""
-        on_gpu = self.device.type == "cuda"
-        self._learn = {
-            name: Captured(work, self.device) if on_gpu else Compiled(work) for name, work in self._learn.items()
-        }
+        self._learn = in_one_piece(self._learn, self.device)
 
     @property
     def update_kind(self) -> str:
