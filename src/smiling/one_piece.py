@@ -85,7 +85,8 @@ class Captured:
         for name, value in given.items():
             self._given[name].copy_(value)
         self._graph.replay()
-        return self._found
+        diagnostics, gradients = self._found
+        return dict(diagnostics), dict(gradients)  # the caller's own: what is taken out of them is there next time
 
     def _aside(self, given: dict[str, Tensor]) -> Found:
         """The work on another stream than the default one, which cannot be recorded."""

@@ -85,27 +85,32 @@ def surer(solver: Dreamer) -> None:
         head.out.kernel.data.copy_(0.1 * torch.randn(head.out.kernel.shape, generator=random))
 
 
-@compiler
-@pytest.mark.slow
-def test_compiled_gradients_of_dreamer_are_the_plain_ones():
-    """And are still with other weights, of which compiled functions are not told."""
-    plain, compiled = (Dreamer(STATE, ACTION, TINY, seed=0) for _ in range(2))
-    compiled.in_one_piece()
+def dreamer_differences(device: str, updates: int, settings: DreamerSettings = TINY) -> list[str]:
+    """An update in one piece finds the plain one's losses and gradients, also with weights it was not told of."""
+    plain, in_one_piece = (Dreamer(STATE, ACTION, settings, seed=0, device=device) for _ in range(2))
+    in_one_piece.in_one_piece()
     surer(plain)
     random = torch.Generator().manual_seed(0)
-    for _ in range(2):
+    for _ in range(updates):
         batch = {"state": torch.randn(2, 2, STATE, generator=random), "reward": torch.rand(2, 2, generator=random)}
         batch |= {"action": torch.rand(2, 2, ACTION, generator=random), "is_first": torch.tensor([[1.0, 1], [0, 1]])}
-        batch["is_terminal"] = torch.zeros(2, 2)
-        compiled.load_state_dict(plain.state_dict())
-        reports = [solver.update(batch) for solver in (plain, compiled)]
+        batch = {name: part.to(device) for name, part in (batch | {"is_terminal": torch.zeros(2, 2)}).items()}
+        in_one_piece.load_state_dict(plain.state_dict())
+        reports = [solver.update(batch) for solver in (plain, in_one_piece)]
+        assert reports[0].keys() == reports[1].keys()
         for name, value in reports[0].items():
             torch.testing.assert_close(value, reports[1][name], rtol=1e-5, atol=1e-6)
         for name, optimiser in plain.optimisers.items():
             largest = float(optimiser.mean.abs().max())
-            torch.testing.assert_close(optimiser.mean, compiled.optimisers[name].mean, rtol=0, atol=1e-5 * largest)
+            torch.testing.assert_close(optimiser.mean, in_one_piece.optimisers[name].mean, rtol=0, atol=1e-5 * largest)
             assert largest > 1e-4
-    assert [solver.update_kind for solver in (plain, compiled)] == ["plain", "compiled"]
+    return [solver.update_kind for solver in (plain, in_one_piece)]
+
+
+@compiler
+@pytest.mark.slow
+def test_compiled_gradients_of_dreamer_are_the_plain_ones():
+    assert dreamer_differences("cpu", updates=2) == ["plain", "compiled"]
 
 
 def test_update_without_a_compiler_is_the_plain_one(capsys, monkeypatch, tmp_path):
@@ -123,7 +128,7 @@ def test_recorded_work_is_replayed_on_what_is_given(monkeypatch):
     """The bookkeeping alone, without a GPU: which calls are eager, and that a replay sees the latest inputs."""
 
     def work(given):
-        return {}, {"sum": [given["a"] + given["b"]]}
+        return {"taken": torch.ones(())}, {"sum": [given["a"] + given["b"]]}
 
     class Graph:
         """What the work did while it was recorded is done again by each replay, on the same tensors."""
@@ -146,7 +151,9 @@ def test_recorded_work_is_replayed_on_what_is_given(monkeypatch):
     captured = Captured(work, torch.device("cuda"))
     for call in range(1, EAGER_CALLS + 5):
         given = {"a": torch.tensor(float(call)), "b": torch.tensor(10.0)}
-        assert captured(given)[1]["sum"][0] == call + 10
+        diagnostics, gradients = captured(given)
+        assert gradients["sum"][0] == call + 10
+        assert diagnostics.pop("taken") == 1
         assert given["a"] == call
     assert Graph.replays == 4
 
@@ -157,6 +164,13 @@ def test_captured_updates_are_the_plain_ones(build):
     solvers = [build("cuda"), build("cuda")]
     solvers[1].in_one_piece()
     differences(solvers, {1: 0, 10: 1e-5, 100: 1e-3})
+
+
+@cuda
+@pytest.mark.parametrize("mixed_precision", [False, True])
+def test_captured_gradients_of_dreamer_are_the_plain_ones(mixed_precision):
+    settings = TINY.model_copy(update={"mixed_precision": mixed_precision})
+    assert dreamer_differences("cuda", EAGER_CALLS + 3, settings) == ["plain", "CUDA graph"]
 
 
 @cuda
