@@ -270,6 +270,7 @@ def described(path, said, kind="actor"):
 
 
 SIZES = {"state_size": 8, "action_size": 2, "width": 16, "depth": 2}
+DESCRIBED = {**SIZES, "log_std_range": (-5.0, 2.0)}
 
 
 @pytest.mark.parametrize(
@@ -290,6 +291,7 @@ SIZES = {"state_size": 8, "action_size": 2, "width": 16, "depth": 2}
         {**SIZES, "state_size": 10**30},
         {**SIZES, "state_size": 7},
         {**SIZES, "settings": 3},
+        *({**SIZES, "log_std_range": said} for said in ([2, -5], [float("nan"), 2], [-5, float("inf")], [-5], "text", 3)),
     ],
 )
 def test_a_policy_of_another_description_is_refused(said, policy):
@@ -322,7 +324,7 @@ def test_damaged_policies_are_refused_or_of_the_same_shape_and_finite(policy):
         policy.write_bytes(damaged(whole, chance))
         loaded = read_or_refused(lambda: read_policy(policy))
         if loaded is not None:
-            assert loaded.description() == SIZES
+            assert loaded.description() | SIZES == loaded.description()
             assert all(value.isfinite().all() for value in loaded.state_dict().values())
 
 
@@ -335,7 +337,7 @@ def test_a_policy_with_a_weight_that_is_not_finite_is_refused(policy):
 
 
 def test_a_policy_of_another_task_is_refused(policy):
-    assert read_policy(policy, envs.sizes(TASK)).description() == SIZES
+    assert read_policy(policy, envs.sizes(TASK)).description() == DESCRIBED
     with pytest.raises(UserError, match=r"sizes \(8, 2\), this task's \(17, 6\); it is another task's"):
         read_policy(policy, envs.sizes("cheetah_run"))
 

@@ -50,7 +50,7 @@ EDITED = {
         ("src/smiling/runs/progress.py", "SECONDS_BETWEEN_LINES = 15.0", "SECONDS_BETWEEN_LINES = 9.0"),
         {},
     ),
-    "a figure's code": (("src/draw_curves.py", "COLUMNS = 3", "COLUMNS = 2"), {"draw_curves": 1}),
+    "a figure's code, the page's template": (("src/draw_curves.py", "COLUMNS = 3", "COLUMNS = 2"), {"draw_curves": 1}),
 }
 OTHERS = {
     *("a run is deleted", "the content of demonstrations of your own", "their file's time, compression or `made_by`"),
@@ -189,7 +189,7 @@ def test_snakemake_forgets_and_the_tree_is_moved(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "moved", ignore=shutil.ignore_patterns(".snakemake"))
     assert plan(tmp_path / "moved", *CONFIG) == {}
     assert plan(tmp_path / "moved", *CONFIG[:3], "methods=dac", "seeds=0,1") == {"draw_curves": 1}
-    name, old, new = EDITED["a figure's code"][0]
+    name, old, new = EDITED["a figure's code, the page's template"][0]
     with edited(tmp_path / "moved" / name, (ROOT / name).read_text().replace(old, new)):
         assert plan(tmp_path / "moved", *CONFIG) == {"draw_curves": 1}
     assert_done(plan(tmp_path / "moved", *CONFIG, PENALTY), REFUSED)

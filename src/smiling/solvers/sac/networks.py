@@ -5,6 +5,7 @@ seeds, written "..." below.
 """
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -63,9 +64,15 @@ class Actor(nn.Module):
 
     @classmethod
     def blank(cls, description: dict[str, Any]) -> "Actor":
-        """An actor whose weights are to be loaded."""
+        """An actor whose weights are to be loaded.
+
+        Raises:
+            ValueError: if the range is none.
+        """
         states, actions, width, depth = (int(description[name]) for name in cls.shape)
         low, high = (float(bound) for bound in description.get("log_std_range", squashed_gaussian.LOG_STD_RANGE))
+        if not -math.inf < low < high < math.inf:
+            raise ValueError(f"its metadata says log_std_range {low, high}, which is no range")
         return cls(states, actions, width, depth, torch.Generator(), (low, high))
 
     def forward(self, states: Tensor) -> tuple[Tensor, Tensor]:
