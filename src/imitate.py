@@ -7,8 +7,8 @@ command goes on. Where method and solver can, the seeds are trained side by side
 import argparse
 from pathlib import Path
 
-from smiling import bits, command, stages
-from smiling.experiment import DEMONSTRATION_KINDS, load_experiment
+from smiling import bits, command, demonstration_kinds, stages
+from smiling.experiment import load_experiment
 
 
 def _seed(text: str) -> int:
@@ -22,10 +22,11 @@ def main() -> None:
     flags.add_argument("--task", required=True)
     flags.add_argument("--method", required=True, help="a method, or method-variant")
     flags.add_argument("--seeds", type=_seed, nargs="+", required=True)
-    flags.add_argument("--demos-kind", choices=DEMONSTRATION_KINDS, default="states", help="what the method may see")
+    flags.add_argument("--demos-kind", default="states", help="states, state_actions, or with a number of trajectories")
     flags.add_argument("--demonstrations", type=Path, required=True, help="a demonstrations.npz")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
+    demonstration_kinds.parse(options.demos_kind)
     bits.restart_pinned(settings.training.bits)
     what = options.method, options.task, options.demonstrations
     stages.imitate(settings, *what, options.out, options.seeds, options.demos_kind)

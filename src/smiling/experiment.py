@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 import envs
 from smiling import methods, solvers
+from smiling.demonstration_kinds import DemonstrationKind
 from smiling.overrides import parse_overrides, read_yaml
 from smiling.runs.provenance import ROOT
 from smiling.settings import Settings, UserError, effective, merge, validate
@@ -24,7 +25,6 @@ from smiling.training import TrainingSettings
 
 # The scales' files: the source tree's, or those that were installed with the package.
 SCALES = next(filter(Path.is_dir, (ROOT / "workflow" / "config" / "scales", Path(__file__).with_name("scales"))))
-DEMONSTRATION_KINDS = ("states", "state_actions")
 
 
 def _listed(value: Any) -> Any:
@@ -235,6 +235,13 @@ class ExperimentSettings(Settings):
         """What of them an expert depends on, as plain values."""
         values = effective_of(self.settings_of_expert(task))
         return {**values, "expert": {name: values["expert"][name] for name in EXPERT_TRAINING}}
+
+    def demonstrating(self, kind: DemonstrationKind) -> "ExperimentSettings":
+        """The same experiment with as many demonstrated trajectories as the kind has."""
+        if kind.trajectories is None:
+            return self
+        expert = self.expert.model_copy(update={"trajectories": kind.trajectories})
+        return self.model_copy(update={"expert": expert})
 
     def of_demonstrations(self, task: str) -> dict[str, Any]:
         """What of them the expert's demonstrations depend on, as plain values."""

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import envs
-from smiling import bits, command, methods
+from smiling import bits, command, demonstration_kinds, methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.imitation import Imitation
 from smiling.runs.demonstrations import Demonstrations, read_demonstrations
 from smiling.runs.divergence import advised, learning_rates
 from smiling.runs.folder import RunFolder
 from smiling.runs.provenance import fingerprint
+from smiling.settings import UserError
 from smiling.solvers.policies import write_policy
 
 
@@ -34,6 +35,9 @@ def imitate(
     """
     command.settle_process(settings.training.matrix_products)
     demos = read_demonstrations(demonstrations, *envs.sizes(task))
+    shown, asked = len(demos.episode_starts), demonstration_kinds.parse(demos_kind).trajectories
+    if asked not in (None, shown):
+        raise UserError(f"demonstrations {demonstrations}: '{demos_kind}' is of {asked} trajectories, not {shown}")
     identity = {
         "stage": "imitation",
         "task": task,
@@ -88,7 +92,7 @@ def _imitation(
         name=f"{task} {method} {_named(seeds)}",
         task=task,
         seeds=seeds,
-        with_actions=demos_kind == "state_actions",
+        with_actions=demonstration_kinds.parse(demos_kind).with_actions,
         demonstrations=demonstrations,
         env_steps=settings.env_steps(method, task),
         settings=settings.of_method(method, task),

@@ -291,7 +291,10 @@ DESCRIBED = {**SIZES, "log_std_range": (-5.0, 2.0)}
         {**SIZES, "state_size": 10**30},
         {**SIZES, "state_size": 7},
         {**SIZES, "settings": 3},
-        *({**SIZES, "log_std_range": said} for said in ([2, -5], [float("nan"), 2], [-5, float("inf")], [-5], "text", 3)),
+        *(
+            {**SIZES, "log_std_range": said}
+            for said in ([2, -5], [float("nan"), 2], [-5, float("inf")], [-5], "text", 3)
+        ),
     ],
 )
 def test_a_policy_of_another_description_is_refused(said, policy):

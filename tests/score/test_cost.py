@@ -229,14 +229,14 @@ def test_grid_meets_every_time_once_and_tiling_only_some():
     for estimator in seen:
         recorder = Recorder(torch.zeros(2), torch.zeros(2), CostSettings(samples=50, estimator=estimator))
         recorder(states, torch.Generator().manual_seed(0))
-    grid = time_grid(100, 50, torch.device("cpu")).tolist()
+    grid = time_grid(range(100), 50, torch.device("cpu")).tolist()
     assert all(sorted(times) == grid for times in seen["grid"].values())
     # 64 states and 50 times share the factor 2: each state meets half of the times, twice each (125 of 500 at 1024).
     assert all(len(times) == 50 and len(set(times)) == 25 for times in seen["tiled"].values())
 
 
 def test_paper_grid_is_every_tenth_of_five_thousand():
-    assert time_grid(5000, 500, torch.device("cpu")).tolist() == list(range(0, 5000, 10))
+    assert time_grid(range(5000), 500, torch.device("cpu")).tolist() == list(range(0, 5000, 10))
 
 
 def test_cost_is_lower_on_expert_states_than_on_the_learners(generator):

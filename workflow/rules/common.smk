@@ -12,8 +12,8 @@ sys.path[:0] = SOURCE_FOLDERS
 
 import envs
 from pydantic import TypeAdapter, ValidationError
-from smiling import bits, experiment, methods, solvers
-from smiling.evidence import films, finished, standing
+from smiling import bits, demonstration_kinds, experiment, methods, solvers
+from smiling.evidence import ablations, films, finished, standing
 from smiling.evidence.curve_figures import FIGURES
 from smiling.overrides import assignments
 from smiling.runs.provenance import file_digest, fingerprint
@@ -21,8 +21,9 @@ from smiling.settings import UserError, effective
 from smiling.stages import code_of_run
 
 ENVIRONMENT = str(Path(workflow.basedir, "environment.yml"))  # for --software-deployment-method conda
-EXPERT = "results/{experiment}/{task}/expert"
-DEMOS = "results/{experiment}/{task}/demonstrations"
+TASK_FOLDER = "results/{experiment}/{task}"
+EXPERT = f"{TASK_FOLDER}/expert"
+DEMOS = f"{TASK_FOLDER}/{demonstration_kinds.FOLDER}"
 METHOD_RUNS_NAME = "{experiment}/{task}/{demos}/{method}"
 METHOD_RUNS = f"results/{METHOD_RUNS_NAME}"
 RUN_NAME = f"{METHOD_RUNS_NAME}/seed{{seed}}"
@@ -107,7 +108,7 @@ shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats 
 wildcard_constraints:
     experiment=re.escape(EXPERIMENT.experiment),
     task="[a-z0-9_]+",
-    demos="states|state_actions",
+    demos=demonstration_kinds.PATTERN,
     method="[a-z0-9_]+(-[a-z0-9_.]+)?",
     seed=r"\d+",
 
@@ -217,7 +218,8 @@ def demonstrations_of(*folders):
     def of_job(wildcards):
         runs = [Path(folder.format(**wildcards)) for folder in folders]
         stand = all((run / "curve.csv").exists() for run in runs) and (OUTDATED | FOUND.silent).isdisjoint(runs)
-        file = f"{DEMOS}/demonstrations.npz".format(**wildcards)
+        folder = demonstration_kinds.parse(wildcards.demos).folder
+        file = f"{TASK_FOLDER}/{folder}/demonstrations.npz".format(**wildcards)
         return ancient(file) if stand else file
 
     return of_job
@@ -244,9 +246,13 @@ def user_demonstrations():
 
 
 def curves_of(figure):
-    """Curves of all runs that a figure is drawn from; where seeds may be missing, those that are there."""
+    """Curves of all runs that a figure is drawn from."""
+    return curves_of_groups(finished.planned(EXPERIMENT, FIGURES[figure]))
+
+
+def curves_of_groups(groups):
+    """Curves of groups of runs; where seeds may be missing, those that are there."""
     results = Path("results", EXPERIMENT.experiment)
-    groups = finished.planned(EXPERIMENT, FIGURES[figure])
     if EXPERIMENT.allow_missing_seeds:
         groups = [group.finished(results) for group in groups]
     return [str(folder / "curve.csv") for group in groups for folder in group.folders(results)]
@@ -286,6 +292,7 @@ EXPERTS = [
 DEMONSTRATIONS = [f"{folder}/demonstrations.npz" for folder in paths(DEMOS, task=TASKS)]
 RUNS = curves_of("figure3")
 ALL_CURVES = sorted({curve for figure in FIGURES for curve in curves_of(figure)})
+ABLATIONS = ablations.planned(EXPERIMENT)
 WHOLE_MACHINE = os.cpu_count()  # threads of a job beside which there shall be no other; Snakemake cuts them to --cores
 THROUGHPUT = "figures/{experiment}/throughput"
 # As params these are functions' values: braces in a path of the user's would be wildcards.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smiling import methods
+from smiling import demonstration_kinds, methods
 from smiling.evidence import curves, verification
 from smiling.evidence.curve_figures import CurveFigure
 from smiling.experiment import ExperimentSettings
@@ -39,6 +39,10 @@ class RunGroup:
     def folders(self, results: Path) -> list[Path]:
         """Where the artefacts of each seed are."""
         return [results / self.task / self.demos / self.method / f"seed{seed}" for seed in self.seeds]
+
+    def demonstrations(self, results: Path) -> Path:
+        """The folder of what they learnt from."""
+        return results / self.task / demonstration_kinds.parse(self.demos).folder
 
     def finished(self, results: Path) -> "RunGroup":
         """Those that have finished."""
@@ -90,7 +94,7 @@ def records(results: Path, settings: ExperimentSettings, group: RunGroup) -> lis
     Raises:
         UserError: naming the file, what differs and both values.
     """
-    returns = read_record(results / group.task / "demonstrations" / "returns.json", ReturnsRecord)
+    returns = read_record(group.demonstrations(results) / "returns.json", ReturnsRecord)
     folders = group.folders(results)
     what = settings, group.method, group.task, group.demos, returns.get("digest")
     found = [verification.check_run(folder, *what) for folder in folders]
@@ -106,10 +110,12 @@ def normalised(results: Path, settings: ExperimentSettings, group: RunGroup) -> 
         UserError: naming a run that is missing, damaged, or not the one that is asked for.
     """
     read = [curves.read_curve(folder) for folder in group.folders(results)]
-    demonstrations = results / group.task / "demonstrations"
+    demonstrations = results / group.task / demonstration_kinds.FOLDER  # by which all kinds are normalised
     expert, random = curves.read_returns(demonstrations, settings.expert.must_beat_random)
     records(results, settings, group)
     verification.check_returns(demonstrations, settings, group.task)
+    kind = demonstration_kinds.parse(group.demos)
+    verification.check_returns(group.demonstrations(results), settings.demonstrating(kind), group.task)
     steps, returns = curves.on_grid(read)
     takes_steps, asked = methods.load(group.method).takes_steps, settings.env_steps(group.method, group.task)
     if takes_steps and steps[-1] != asked:
@@ -123,7 +129,7 @@ def without_scale(results: Path, tasks: Sequence[str]) -> list[str]:
     """Those of `tasks` whose expert is not above random: their returns cannot be normalised."""
     found = []
     for task in tasks:
-        expert, random = curves.read_returns(results / task / "demonstrations", must_beat_random=False)
+        expert, random = curves.read_returns(results / task / demonstration_kinds.FOLDER, must_beat_random=False)
         found += [task] if expert <= random else []
     return found
 

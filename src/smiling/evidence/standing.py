@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smiling import methods
+from smiling import demonstration_kinds, methods
 from smiling.evidence import verification
 from smiling.experiment import ExperimentSettings
 from smiling.runs.contract import Record, ReturnsRecord, RunRecord, read_record
@@ -53,29 +53,41 @@ def survey(results: Path, settings: ExperimentSettings, code: Code) -> Standing:
 
 
 def _survey_task(folder: Path, settings: ExperimentSettings, task: str, code: Code, found: Standing) -> None:
-    expert, demonstrations = folder / "expert", folder / "demonstrations"
+    expert = folder / "expert"
     own = settings.task(task).demonstrations
     if own is None and (record := _record(found, expert / "run.json")):
         differing = verification.expert_differences(record, settings, task)
         _note(found, expert, differing, record.get("code") != code("expert", task))
-    made_anew = own is None and expert in found.not_as_asked()
-    digest = None
-    if record := _record(found, demonstrations / "returns.json", ReturnsRecord):
-        differing, digest = verification.demonstrations_differences(record, settings, task), record.get("digest")
-        other_code = record.get("code") != code("demonstrations", task)
-        # A file of the user's own that has changed is taken up, as changed code is; another file is another setting.
-        changed_file = bool(differing) and own is not None and verification.is_of_file(record, own)
-        made_anew = made_anew or changed_file or (own is None and other_code)
-        other_scale = bool(verification.scale_differences(record, settings))
-        _note(found, demonstrations, [] if changed_file else differing, made_anew or other_code or other_scale)
-    made_anew = made_anew or demonstrations in found.conflicts or demonstrations in found.damaged
+    expert_anew = own is None and expert in found.not_as_asked()
+    learnt_from = {
+        place.name: _survey_demonstrations(place, settings.demonstrating(kind), task, code, expert_anew, found)
+        for place in sorted(folder.glob(f"{demonstration_kinds.FOLDER}*"))
+        if (kind := demonstration_kinds.of_folder(place.name))
+    }
     for run, method, demos_kind in _finished_runs(folder):
+        made_anew, digest = learnt_from.get(demonstration_kinds.parse(demos_kind).folder, (expert_anew, None))
         if record := _record(found, run / "run.json"):
             differing = verification.run_differences(record, settings, method, task, demos_kind)
             other_code = not methods.is_external(method) and record.get("code") != code(method, task)
             other_states = digest is not None and record.get("demonstrations", digest) != digest
             _note(found, run, differing, made_anew or other_code or other_states)
             found.silent |= set() if "demonstrations" in record else {run}
+
+
+def _survey_demonstrations(
+    folder: Path, settings: ExperimentSettings, task: str, code: Code, expert_anew: bool, found: Standing
+) -> tuple[bool, str | None]:
+    """Whether what learnt from these demonstrations must be made again, and the digest that it should have seen."""
+    own, made_anew, digest = settings.task(task).demonstrations, expert_anew, None
+    if record := _record(found, folder / "returns.json", ReturnsRecord):
+        differing, digest = verification.demonstrations_differences(record, settings, task), record.get("digest")
+        other_code = record.get("code") != code("demonstrations", task)
+        # A file of the user's own that has changed is taken up, as changed code is; another file is another setting.
+        changed_file = bool(differing) and own is not None and verification.is_of_file(record, own)
+        made_anew = made_anew or changed_file or (own is None and other_code)
+        other_scale = bool(verification.scale_differences(record, settings))
+        _note(found, folder, [] if changed_file else differing, made_anew or other_code or other_scale)
+    return made_anew or folder in found.conflicts or folder in found.damaged, digest
 
 
 def _record(found: Standing, path: Path, kind: type[Record] = RunRecord) -> dict[str, Any] | None:
@@ -103,7 +115,8 @@ def _finished_runs(folder: Path) -> Iterator[tuple[Path, str, str]]:
         method, demos_kind = run.parent.name, run.parent.parent.name
         try:
             methods.load(method)
+            demonstration_kinds.parse(demos_kind)
         except UserError:
-            continue  # a method that has been removed since
+            continue  # a method that has been removed since, or a folder that is not of the suite's
         if (run / "curve.csv").is_file():
             yield run, method, demos_kind

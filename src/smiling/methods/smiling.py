@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from smiling.imitation import Imitation, run_with_reward
@@ -28,7 +28,15 @@ class SmilingSettings(Settings):
     cost: CostSettings = CostSettings()
     expert_epochs: int = Field(4000, ge=1, description="passes over the expert's states, once (line 1)")
     states_per_update: int = Field(100_000, ge=1, description="states drawn for a pass of the learner's model (line 3)")
-    reward_std: float = Field(0.1, gt=0, description="standard deviation of a batch's rewards, mean 0")
+    passes_per_update: int = Field(1, ge=1, description="each over states drawn anew")
+    reward_std: float | None = Field(0.1, gt=0, description="of a batch's rewards, mean 0; null: rewards as they are")
+
+    @model_validator(mode="after")
+    def _span_holds_a_time(self) -> "SmilingSettings":
+        steps = self.score_model.diffusion.steps
+        if not len(range(*(round(share * steps) for share in self.cost.span))):
+            raise ValueError(f"cost.span is {self.cost.span}: none of the diffusion's {steps} times lies in it")
+        return self
 
 
 class Smiling(LearnedReward):
@@ -54,9 +62,10 @@ class Smiling(LearnedReward):
         check_finite({"the expert's score loss": loss.item()})
 
     def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
-        """One pass of the learner's score model over states drawn from the state buffer (line 3)."""
-        features = draw(self.settings.states_per_update)
-        loss = fit_pass(self.learner, self.optimiser, features, self.generator)
+        """The learner's score model passes over states drawn from the state buffer (line 3)."""
+        for _ in range(self.settings.passes_per_update):
+            features = draw(self.settings.states_per_update)
+            loss = fit_pass(self.learner, self.optimiser, features, self.generator)
         self._freeze_cost(features)
         return {"score_loss": loss.item()}
 
@@ -73,7 +82,8 @@ class Smiling(LearnedReward):
 
     def in_batch(self, rewards: Tensor) -> Tensor:
         """Mean 0, standard deviation `reward_std` over the batch (section 6: the cost's scale is the states')."""
-        return normalise(rewards, self.settings.reward_std)
+        std = self.settings.reward_std
+        return rewards if std is None else normalise(rewards, std)
 
     def state_dict(self) -> dict[str, Any]:
         """Models, optimiser, randomness and the cost's tuning."""
@@ -104,4 +114,18 @@ def run(imitation: Imitation) -> None:
     run_with_reward(imitation, Smiling)
 
 
-METHOD = Method("SMILING", SmilingSettings, run, variants={"linear": {"score_model": {"linear": True}}}, together=True)
+VARIANTS: dict[str, dict[str, Any]] = {
+    "linear": {"score_model": {"linear": True}},  # Figure 5
+    # What `snakemake ablations` tries (evidence/ablations.py).
+    "samples_4": {"cost": {"samples": 4}},
+    "samples_500": {"cost": {"samples": 500}},
+    "grid_100": {"cost": {"estimator": "grid", "samples": 100}},
+    "tiled_100": {"cost": {"estimator": "tiled", "samples": 100}},
+    "raw_reward": {"reward_std": None},
+    "little_noise": {"cost": {"span": (0.0, 0.1)}},
+    "much_noise": {"cost": {"span": (0.1, 1.0)}},
+    "width_64": {"score_model": {"width": 64}},
+    "width_1024": {"score_model": {"width": 1024}},
+    "passes_4": {"passes_per_update": 4},
+}
+METHOD = Method("SMILING", SmilingSettings, run, variants=VARIANTS, together=True)

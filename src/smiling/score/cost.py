@@ -9,10 +9,10 @@ tiled  the pairing of the authors' code, which walks states and times at once: s
 stein  unbiased for the discretised process, and with 16 to 32 samples as accurate as the grid's 500: see `stein`.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from smiling.score.model import ScoreModel
@@ -23,12 +23,22 @@ from smiling.settings import Settings
 # (state, time, noise) triples evaluated together: hidden layers stay in a CPU core's cache, and a GPU is kept busy.
 ROWS_AT_ONCE = {"cpu": 2048, "cuda": 262_144}
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
 
 class CostSettings(Settings):
     """How Eq. 4 is estimated: 500 samples in the paper (section 6), 100 in its DreamerV3 runs (the authors' code)."""
 
     samples: int = Field(500, ge=2, description="(time, noise) samples for each state")
     estimator: Literal["grid", "tiled", "stein"] = "grid"
+    span: tuple[Share, Share] = Field((0.0, 1.0), description="of the diffusion's times, as shares of all")
+
+    @field_validator("span")
+    @classmethod
+    def _span_is_one(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] >= value[1]:
+            raise ValueError("the first of the two must be the smaller")
+        return value
 
     @model_validator(mode="after")
     def _pairs(self) -> "CostSettings":
@@ -41,7 +51,7 @@ class Cost:
     """Eq. 4 for a pair of score models, frozen as they are when it is built."""
 
     def __init__(self, expert: ScoreModel, learner: ScoreModel, settings: CostSettings) -> None:
-        self.settings, self.pair = settings, ScorePair(expert, learner)
+        self.settings, self.pair = settings, ScorePair(expert, learner, settings.span)
         self.alpha_bar = self.pair.alpha_bar
         self._stein: SteinCost | None = None
 
@@ -82,14 +92,14 @@ class Cost:
         return error[0] - error[1]
 
 
-def time_grid(steps: int, samples: int, device: torch.device) -> Tensor:
-    """`samples` evenly spaced times from 0: 0, 10, .., 4990 for the paper's 500 of 5 000."""
-    return torch.arange(samples, device=device) * steps // samples
+def time_grid(times: range, samples: int, device: torch.device) -> Tensor:
+    """`samples` evenly spaced ones of `times`, from the first: 0, 10, .., 4990 for the paper's 500 of 5 000."""
+    return times.start + torch.arange(samples, device=device) * len(times) // samples
 
 
 def grid_cost(cost: Cost, states: Tensor, generator: torch.Generator | None) -> Tensor:
     """The paper's estimator: every state at every time of the grid, a fresh noise each."""
-    times = time_grid(len(cost.alpha_bar), cost.settings.samples, states.device)
+    times = time_grid(cost.pair.times, cost.settings.samples, states.device)
     rows = states.repeat_interleave(len(times), 0)
     noise = torch.randn(rows.shape, generator=generator, device=rows.device)
     return cost.integrand(rows, times.repeat(len(states)), noise).view(len(states), -1).mean(-1)
@@ -98,7 +108,7 @@ def grid_cost(cost: Cost, states: Tensor, generator: torch.Generator | None) -> 
 def tiled_cost(cost: Cost, states: Tensor, generator: torch.Generator | None) -> Tensor:
     """The authors' pairing: sample n has state n mod B and time n mod samples, for n below B x samples."""
     count, samples = len(states), cost.settings.samples
-    grid = time_grid(len(cost.alpha_bar), samples, states.device)
+    grid = time_grid(cost.pair.times, samples, states.device)
     total = torch.zeros(count, device=states.device)
     for n in torch.arange(count * samples, device=states.device).split(ROWS_AT_ONCE[states.device.type]):
         owner = n % count

@@ -12,15 +12,19 @@ class ScorePair:
     """The layers of both models, stacked (expert, learner), as they are when it is built.
 
     With T diffusion times, H hidden units and states of size d: `time_bias` (2, T, H) is what time adds to the hidden
-    layer, `inward` (2, d, H) and `outward` (2, H, d) are the weights, `out_bias` (2, 1, d).
+    layer, `inward` (2, d, H) and `outward` (2, H, d) are the weights, `out_bias` (2, 1, d). They are compared at
+    `times`, which `span` says as shares of all.
     """
 
     @torch.no_grad()
-    def __init__(self, expert: ScoreModel, learner: ScoreModel) -> None:
+    def __init__(self, expert: ScoreModel, learner: ScoreModel, span: tuple[float, float] = (0.0, 1.0)) -> None:
         if expert.settings.diffusion != learner.settings.diffusion:
             raise ValueError("the two score models belong to different diffusions")
         models, self.state_size = (expert, learner), expert.state_size
         self.alpha_bar, self.slope = expert.alpha_bar, expert.slope
+        self.times = range(*(round(share * len(self.alpha_bar)) for share in span))
+        if not self.times:
+            raise ValueError(f"no diffusion time lies in {span} of {len(self.alpha_bar)}")
         times = torch.arange(len(self.alpha_bar), device=self.alpha_bar.device)
         self.time_bias = torch.stack([model.time_bias(times) for model in models])
         self.inward = torch.stack([model.hidden.weight[:, : self.state_size].T for model in models]).contiguous()

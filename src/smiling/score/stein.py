@@ -56,7 +56,7 @@ class SteinCost:
         self._through = torch.einsum("mih,bmij,mhj->bmh", pair.inward, self._derivative, pair.outward)
         self._trace = torch.einsum("mih,mhi->mh", pair.inward, pair.outward)
         self._size = self._derivative.square().sum((-1, -2))
-        self._uniform = self.edges.diff() / len(pair.alpha_bar)
+        self._uniform = self.edges.diff() / len(pair.times)
         self._allocate(self._uniform.double().cumsum(0) if cumulative is None else cumulative)
 
     def _allocate(self, cumulative: Tensor) -> None:
@@ -162,9 +162,9 @@ def _opposite(noise: Tensor) -> Tensor:
 
 def bin_edges(pair: ScorePair) -> Tensor:
     """First time of each bin, and one past the last at the end: (bins + 1,)."""
-    steps = len(pair.alpha_bar)
-    bins = min(TIME_BINS, steps)
-    return torch.arange(bins + 1, device=pair.alpha_bar.device) * steps // bins
+    times = pair.times
+    bins = min(TIME_BINS, len(times))
+    return times.start + torch.arange(bins + 1, device=pair.alpha_bar.device) * len(times) // bins
 
 
 def mean_slopes(pair: ScorePair, states: Tensor) -> Tensor:
