@@ -63,6 +63,13 @@ rule figure5:
         figure_files("figure5"),
 
 
+rule ablations:
+    "SMILING's end by what the paper chose: samples of the cost, noise, reward, sizes, demonstrations. Not part of all."
+    input:
+        figure_files("ablations"),
+        paths("figures/{experiment}/ablations_effects.{suffix}", suffix=("md", "html", "tex", "csv")),
+
+
 rule table1:
     "The tasks: sizes, steps, returns of expert and random policy as measured."
     input:

@@ -7,8 +7,9 @@ command goes on. Where method and solver can, the seeds are trained side by side
 import argparse
 from pathlib import Path
 
-from smiling import bits, command, demonstration_kinds, stages
+from smiling import bits, command, stages
 from smiling.experiment import load_experiment
+from smiling.runs import demonstration_kinds
 
 
 def _seed(text: str) -> int:

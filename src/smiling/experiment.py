@@ -15,8 +15,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 import envs
 from smiling import methods, solvers
-from smiling.demonstration_kinds import DemonstrationKind
 from smiling.overrides import parse_overrides, read_yaml
+from smiling.runs.demonstration_kinds import DemonstrationKind
 from smiling.runs.provenance import ROOT
 from smiling.settings import Settings, UserError, effective, merge, validate
 from smiling.solvers.dreamer.settings import DreamerSettings

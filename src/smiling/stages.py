@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import envs
-from smiling import bits, command, demonstration_kinds, methods
+from smiling import bits, command, methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.imitation import Imitation
+from smiling.runs import demonstration_kinds
 from smiling.runs.demonstrations import Demonstrations, read_demonstrations
 from smiling.runs.divergence import advised, learning_rates
 from smiling.runs.folder import RunFolder

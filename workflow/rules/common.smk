@@ -12,7 +12,8 @@ sys.path[:0] = SOURCE_FOLDERS
 
 import envs
 from pydantic import TypeAdapter, ValidationError
-from smiling import bits, demonstration_kinds, experiment, methods, solvers
+from smiling import bits, experiment, methods, solvers
+from smiling.runs import demonstration_kinds
 from smiling.evidence import ablations, films, finished, standing
 from smiling.evidence.curve_figures import FIGURES
 from smiling.overrides import assignments
@@ -293,6 +294,10 @@ DEMONSTRATIONS = [f"{folder}/demonstrations.npz" for folder in paths(DEMOS, task
 RUNS = curves_of("figure3")
 ALL_CURVES = sorted({curve for figure in FIGURES for curve in curves_of(figure)})
 ABLATIONS = ablations.planned(EXPERIMENT)
+ABLATION_CURVES = curves_of_groups(ABLATIONS)
+ABLATION_RETURNS = sorted(
+    {str(group.demonstrations(Path("results", EXPERIMENT.experiment)) / "returns.json") for group in ABLATIONS}
+)
 WHOLE_MACHINE = os.cpu_count()  # threads of a job beside which there shall be no other; Snakemake cuts them to --cores
 THROUGHPUT = "figures/{experiment}/throughput"
 # As params these are functions' values: braces in a path of the user's would be wildcards.

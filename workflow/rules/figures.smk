@@ -68,6 +68,30 @@ rule draw_figure2:
         'python "$SUITE/src/draw_figure2.py" "$@" --out figures/{wildcards.experiment:q}/figure2 2>&1 | tee -i {log:q}'
 
 
+rule draw_ablations:
+    input:
+        curves=ABLATION_CURVES,
+        standing=standing_on(lambda _: ABLATION_CURVES, "draw_ablations.py", "figures/{experiment}/ablations.json"),
+        returns=ABLATION_RETURNS,
+    output:
+        reported("figures/{experiment}/ablations.png", "ablations", FIGURES_CATEGORY, "Ablations"),
+        reported("figures/{experiment}/ablations_effects.html", "ablations", TABLES_CATEGORY, "Ablations"),
+        multiext("figures/{experiment}/ablations", ".pdf", ".csv", ".json"),
+        multiext("figures/{experiment}/ablations_effects", ".md", ".tex", ".csv"),
+    log:
+        "logs/{experiment}/ablations.log",
+    benchmark:
+        "logs/{experiment}/ablations.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        settings=lambda _: DRAWN_SETTINGS,
+        code=code("draw_ablations.py"),
+    shell:
+        'python "$SUITE/src/draw_ablations.py" "$@" --results results/{wildcards.experiment:q} '
+        "--out figures/{wildcards.experiment:q}/ablations 2>&1 | tee -i {log:q}"
+
+
 rule draw_curves:
     input:
         curves=lambda wildcards: curves_of(wildcards.figure),

@@ -1,12 +1,17 @@
 """The paper's choices, tried: what each of them is, what else it could be, and the runs that tell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
-from smiling import demonstration_kinds
+import pandas as pd
+
+from smiling.evidence import finished, statistics
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings
+from smiling.runs import demonstration_kinds
+from smiling.settings import UserError
 
 METHOD, DEMOS = "smiling", "states"  # whose choices they are
 AS_SET = "as set"
@@ -18,6 +23,10 @@ class Value(NamedTuple):
     name: str
     method: str = METHOD
     demos: str = DEMOS
+
+    def is_of(self, group: RunGroup) -> bool:
+        """Whether these are its runs."""
+        return (group.method, group.demos) == (self.method, self.demos)
 
 
 @dataclass(frozen=True)
@@ -97,3 +106,73 @@ def planned(settings: ExperimentSettings) -> list[RunGroup]:
         for value in choice.values(settings, task)
     )
     return list(dict.fromkeys(groups))
+
+
+def scores(results: Path, settings: ExperimentSettings) -> pd.DataFrame:
+    """A row for each seed of each value, on each task: columns task, choice, value, own, method, demos, seed, final.
+
+    `own` are the experiment's. A value without a run is left out where seeds may be missing.
+
+    Raises:
+        UserError: naming a run that is missing, damaged, or not the one that is asked for; if there is none.
+    """
+    found: dict[RunGroup, pd.DataFrame] = {}
+    for group in there(results, settings):
+        found[group] = finished.scores_of(results, settings, [group])[["seed", "final"]]
+    rows = []
+    for task in settings.task_names():
+        for choice in CHOICES:
+            values = choice.values(settings, task)
+            for value in values:
+                said = {"task": task, "choice": choice.name, "value": value.name, "own": value is values[0]}
+                mine = [table for group, table in found.items() if group.task == task and value.is_of(group)]
+                rows += [table.assign(**said, method=value.method, demos=value.demos) for table in mine]
+    columns = ["task", "choice", "value", "own", "method", "demos", "seed", "final"]
+    return pd.concat(rows, ignore_index=True)[columns]
+
+
+def there(results: Path, settings: ExperimentSettings) -> list[RunGroup]:
+    """The runs that are drawn: all, or where seeds may be missing those that have finished.
+
+    Raises:
+        UserError: if that is none.
+    """
+    groups = planned(settings)
+    if settings.allow_missing_seeds:
+        groups = [group for group in (each.finished(results) for each in groups) if group.seeds]
+    if not groups:
+        raise UserError(f"{results} has no finished run to show")
+    return groups
+
+
+def effects(scores: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
+    """A row for each value but the experiment's own: how far its runs end above those, a mean over the `tasks` shared.
+
+    Columns choice, value, tasks, seeds (fewest), difference, lower, upper, p; p is two-sided, by permutation within
+    tasks (`statistics.permutation_test`), after Holm's correction for all rows.
+    """
+    rows = []
+    for (choice, value), mine in scores[~scores["own"]].groupby(["choice", "value"], sort=False):
+        own = scores[scores["own"] & (scores["choice"] == choice)]
+        shared = [task for task in tasks if {task} <= {*mine["task"]} & {*own["task"]}]
+        if shared:
+            theirs, owns = ([each["final"][each["task"] == task].to_numpy() for task in shared] for each in (mine, own))
+            tested = statistics.permutation_test(theirs, owns)
+            lower, upper = statistics.difference_interval(theirs, owns)
+            seeds = min(len(part) for part in (*theirs, *owns))
+            row = {"choice": choice, "value": value, "tasks": len(shared), "seeds": seeds}
+            rows.append({**row, "difference": tested.difference, "lower": lower, "upper": upper, "p": tested.either})
+    table = pd.DataFrame(rows, columns=["choice", "value", "tasks", "seeds", "difference", "lower", "upper", "p"])
+    return table.assign(p=statistics.holm(table["p"].tolist()))
+
+
+def left_out(scores: pd.DataFrame, settings: ExperimentSettings) -> list[str]:
+    """What is planned and has no row: 'choice: value on task'."""
+    shown = set(scores[["task", "choice", "value"]].itertuples(index=False, name=None))
+    return [
+        f"{choice.name}: {value.name} on {task}"
+        for task in settings.task_names()
+        for choice in CHOICES
+        for value in choice.values(settings, task)
+        if (task, choice.name, value.name) not in shown
+    ]

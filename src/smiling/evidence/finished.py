@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smiling import demonstration_kinds, methods
+from smiling import methods
 from smiling.evidence import curves, verification
 from smiling.evidence.curve_figures import CurveFigure
 from smiling.experiment import ExperimentSettings
+from smiling.runs import demonstration_kinds
 from smiling.runs.contract import ReturnsRecord, commit_of, read_record
 from smiling.runs.provenance import file_digest, fingerprint, provenance
 from smiling.settings import UserError, effective

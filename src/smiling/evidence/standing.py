@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smiling import demonstration_kinds, methods
+from smiling import methods
 from smiling.evidence import verification
 from smiling.experiment import ExperimentSettings
+from smiling.runs import demonstration_kinds
 from smiling.runs.contract import Record, ReturnsRecord, RunRecord, read_record
 from smiling.settings import UserError
 
