@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib import pyplot as plt
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 
 from smiling import command, methods
 from smiling.evidence import ablations, figure_style, finished, pages, statistics, tables
-from smiling.evidence.figure_style import EXPERT_COLOUR, TEXT_WIDTH, colour, save, style, whole_view
+from smiling.evidence.figure_style import EXPERT_COLOUR, TEXT_WIDTH, WIDEST, colour, save, style, whole_view
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import named, whole, write_json
 from smiling.settings import UserError
@@ -57,6 +58,8 @@ def draw(scores: pd.DataFrame, settings: ExperimentSettings, not_normalised: Seq
         draw_panel(axis, scores[scores["task"] == task], task, order, task not in not_normalised)
     for axis in axes.flat[len(tasks) :]:
         axis.set_visible(False)
+    for axis in axes[:, 0]:
+        name_lines(axis, order)
     name = methods.label(ablations.METHOD)
     figure_style.title(image, f"{name} by what is chosen, {settings.named}: mean and 95 % interval")
     return image
@@ -77,12 +80,26 @@ def draw_panel(axis: Axes, scores: pd.DataFrame, task: str, order: Sequence[str]
     axis.axvspan(float(lower), float(upper), color=EXPERT_COLOUR, alpha=0.07, linewidth=0)
     if normalised:
         axis.axvline(1.0, color=EXPERT_COLOUR, linestyle="--", linewidth=0.8)
-    axis.set_xlim(whole_view(pd.concat([scores["final"], pd.Series([1.0])]) if normalised else scores["final"]))
+    axis.set_xlim(view(scores, normalised))
     counts = scores.groupby("line")["seed"].nunique()
     axis.set_title(f"{figure_style.task_label(task)} ({figure_style.seeds_label(counts.min(), counts.max())})")
     axis.set_xlabel("Normalised return at the end" if normalised else "Return above random's at the end")
     axis.set_ylabel("")
+
+
+def view(scores: pd.DataFrame, normalised: bool) -> tuple[float, float]:
+    """Limits that hold seeds and intervals; of normalised returns the expert too, and not much more than typical."""
+    ends = [statistics.mean_interval(rows.to_numpy()) for _, rows in scores.groupby("line")["final"]]
+    shown = pd.concat([scores["final"], pd.Series(np.ravel(ends)).dropna()])
+    if not normalised:
+        return whole_view(shown)
+    return whole_view(pd.concat([shown.clip(*WIDEST), scores["final"], pd.Series([1.0])]))
+
+
+def name_lines(axis: Axes, order: Sequence[str]) -> None:
+    """At the left of a row of panels: choices in bold, and below each its values."""
     axis.set_yticks(range(len(order)), [line.partition("\n")[2] or line for line in order])
+    axis.set_ylim(len(order) - 0.5, -0.5)
     for line, text in zip(order, axis.get_yticklabels(), strict=True):
         text.set_fontweight("normal" if "\n" in line else "bold")
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from smiling import command
-from smiling.evidence import curves, finished
+from smiling.evidence import ablations, curves, finished
 from smiling.evidence.curve_figures import FIGURES
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.contract import read_record
@@ -23,16 +23,22 @@ LOG_WIDTH = 120  # where there is no terminal
 
 
 def stages(results: Path, settings: ExperimentSettings) -> dict[tuple[str, str, str, str], Path]:
-    """Folders of all runs, by task, kind of demonstrations, method and seed; experts first."""
+    """Folders of all runs, by task, kind of demonstrations, method and seed; experts first, ablations last."""
     found = {
         (task, "", "expert", str(settings.expert.seed)): results / task / "expert"
         for task in settings.task_names()
         if not settings.task(task).demonstrations
     }
-    for group in (group for drawn in FIGURES.values() for group in finished.planned(settings, drawn)):
+    planned = [group for drawn in FIGURES.values() for group in finished.planned(settings, drawn)]
+    for group in planned + [group for group in ablations.planned(settings) if begun(results, group)]:
         for seed, folder in zip(group.seeds, group.folders(results), strict=True):
             found[group.task, group.demos.replace("_", " "), group.method, str(seed)] = folder
     return found
+
+
+def begun(results: Path, group: finished.RunGroup) -> bool:
+    """Whether anything was asked for of the group: what `all` does not make is shown only then."""
+    return any(folder.exists() for folder in group.folders(results))
 
 
 def state(folder: Path) -> tuple[str, ...]:

@@ -26,7 +26,9 @@ def flags(*assignments: str) -> list[str]:
     return [part for text in assignments for part in ("--set", text)]
 
 
-def write_returns(results: Path, settings: ExperimentSettings, task: str, **more: Any) -> None:
+def write_returns(
+    results: Path, settings: ExperimentSettings, task: str, folder: str = "demonstrations", **more: Any
+) -> None:
     """A demonstrations folder's returns.json."""
     record = {
         "task": task,
@@ -37,9 +39,9 @@ def write_returns(results: Path, settings: ExperimentSettings, task: str, **more
         "digest": DIGEST,
         "settings": in_full(settings.settings_of_expert(task)),
     }
-    folder = results / task / "demonstrations"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "returns.json").write_text(json.dumps(record | more))
+    place = results / task / folder
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "returns.json").write_text(json.dumps(record | more))
 
 
 def write_run(

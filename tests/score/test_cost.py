@@ -239,6 +239,63 @@ def test_paper_grid_is_every_tenth_of_five_thousand():
     assert time_grid(range(5000), 500, torch.device("cpu")).tolist() == list(range(0, 5000, 10))
 
 
+@pytest.mark.parametrize("estimator", ["grid", "stein"])
+def test_costs_of_two_ranges_of_times_add_up_to_the_cost(estimator, models, generator):
+    """0 to 0.3 counts three tenths, the rest seven; the first differ from the rest, or this said nothing."""
+    states, spans = torch.randn(4, 5, generator=generator), ((0.0, 1.0), (0.0, 0.3), (0.3, 1.0))
+    found = []
+    for span in spans:
+        cost = Cost(*models, CostSettings(estimator=estimator, samples=1000, span=span))
+        cost.tune(states, generator)
+        found.append(torch.stack([cost(states, generator) for _ in range(20)]).mean(0))
+    whole, first, rest = found
+    torch.testing.assert_close(0.3 * first + 0.7 * rest, whole, rtol=0, atol=0.01)
+    assert ((first - rest).abs() > 0.05).any()
+
+
+@pytest.mark.parametrize("estimator", ["grid", "tiled", "stein"])
+def test_only_times_of_the_range_are_seen(estimator, models, generator):
+    cost = Cost(*models, CostSettings(estimator=estimator, samples=8, span=(0.25, 0.5)))
+    states = torch.randn(40, 5, generator=generator)
+    cost.tune(states, generator)
+    unseen = torch.ones(100, dtype=torch.bool)
+    unseen[25:50] = False
+    cost.pair.time_bias[:, unseen] = torch.nan
+    cost.alpha_bar[unseen] = torch.nan
+    assert cost(states, generator).isfinite().all()
+    cost.pair.time_bias[:, 25:40] = torch.nan
+    assert cost(states, generator).isnan().any()
+
+
+def test_a_range_without_a_time_is_refused(models):
+    with pytest.raises(ValueError, match="no diffusion time"):
+        ScorePair(*models, span=(0.501, 0.502))
+    with pytest.raises(ValueError, match="none of the diffusion's 5000 times"):
+        SmilingSettings(cost=CostSettings(span=(0.50001, 0.50002)))
+    with pytest.raises(ValueError, match="must be the smaller"):
+        CostSettings(span=(0.5, 0.5))
+
+
+def test_rewards_are_left_as_they_are_where_no_deviation_is_asked_for(generator):
+    rewards = torch.randn(100, generator=generator) * 7 + 3
+    settings = SmilingSettings(reward_std=None)
+    assert torch.equal(Smiling(torch.randn(10, 2), settings, seed=0).in_batch(rewards), rewards)
+
+
+def test_each_pass_of_an_update_is_over_states_drawn_anew(generator):
+    model = ScoreModelSettings(diffusion=SHORT, width=8, batch=32)
+    settings = SmilingSettings(score_model=model, states_per_update=64, passes_per_update=3)
+    reward, drawn = Smiling(torch.randn(50, 2, generator=generator), settings, seed=0), []
+
+    def draw(count: int) -> torch.Tensor:
+        drawn.append(torch.randn(count, 2, generator=generator))
+        return drawn[-1]
+
+    reward.update(draw)
+    assert [len(states) for states in drawn] == [64, 64, 64]
+    assert reward.optimiser.steps == 6  # of batches of 32
+
+
 def test_cost_is_lower_on_expert_states_than_on_the_learners(generator):
     expert_states = torch.randn(4000, 3, generator=generator) * 0.3 + 1
     learner_states = torch.randn(4000, 3, generator=generator)
