@@ -63,6 +63,7 @@ GROUPS = (
             "check_claims": f"{FIGURES}/claims/claims.md",
             "list_runs": f"{FIGURES}/runs.md",
             "draw_page": f"{FIGURES}/index.html",
+            "draw_ablations": f"{FIGURES}/ablations.png",
         },
     ),
     ((), {"write_report": f"{FIGURES}/report.html"}),
@@ -71,7 +72,17 @@ GROUPS = (
 LOGGED = {"exits": "about to fail\n", "is killed": r"about to fail\n(\S.*: line \d+: +\d+ Killed .*\n)?"}
 PRINTING = {"status": (), "check_method": ("method=smiling",), "forecast": ()}  # these make no file
 PLAIN = {"figure1", "figure2", "figure3", "figure4", "figure5", "table1", "table2", "results", "claims"} | {
-    *("page", "report", "experts", "demonstrations", "runs", "throughput", "artefacts", "all")  # these run no command
+    *(
+        "page",
+        "report",
+        "ablations",
+        "experts",
+        "demonstrations",
+        "runs",
+        "throughput",
+        "artefacts",
+        "all",
+    )  # these run no command
 }
 
 
@@ -91,7 +102,7 @@ def tree(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def files(tree) -> list[Path]:
     """All that the workflow makes."""
-    listed = snakemake(tree, "--summary", "all", "throughput", "--config", "scale=smoke", TASKS).stdout
+    listed = snakemake(tree, "--summary", "all", "throughput", "ablations", "--config", "scale=smoke", TASKS).stdout
     made = [line.split("\t")[0] for line in listed.splitlines() if line.startswith(("results/", "figures/"))]
     assert len(made) > 50
     return [tree / file for file in {*made, *(file for _, targets in GROUPS for file in targets.values())}]
