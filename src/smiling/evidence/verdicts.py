@@ -62,7 +62,7 @@ def plan(answer: Answer) -> str:
     )
     needed = statistics.seeds_needed(answer.spreads, size, answer.groups)
     if needed is None:
-        return f"{limit}; {size:.2g} is too small for {statistics.MOST_SEEDS}"
+        return f"{limit}; {size:.2g} is too small for {statistics.MOST_SEEDS} seeds"
     return f"{limit}; {needed - now} more would decide {size:.2g}" if needed > now else limit
 
 

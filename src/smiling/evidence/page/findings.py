@@ -41,7 +41,7 @@ def on_claims(examined: Examination) -> list[str]:
         said.append(f"This is not the paper's experiment, so that it settles none: {'; '.join(examined.shortfalls)}.")
     for verdict, words in zip(examined.verdicts, examined.said, strict=True):
         if verdict.verdict in SETTLED and (answer := verdict.deciding):
-            found = f"{answer.part.what} {verdicts.effect(answer.effect)}"
+            found = f"{answer.part.what} is {verdicts.effect(answer.effect)}"
             said.append(f"Claim {verdict.number}, “{verdict.claim}”: {words}; {found}.")
     return said + nearest(examined)
 
@@ -56,7 +56,7 @@ def nearest(examined: Examination) -> list[str]:
     if not tested:
         return []
     _, verdict, answer = min(tested, key=lambda each: each[0])
-    found = f"{answer.part.what} {verdicts.effect(answer.effect)}, from {verdicts.seeds(answer)}"
+    found = f"{answer.part.what} is {verdicts.effect(answer.effect)}, from {verdicts.seeds(answer)}"
     return [f"Of those that are undecided, claim {verdict.number} is the nearest to a verdict: {found}."]
 
 
