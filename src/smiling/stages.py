@@ -25,11 +25,9 @@ def imitate(
     seeds: Sequence[int],
     demos_kind: str = "states",
 ) -> list[Path]:
-    """Run `method` on `task` from a demonstrations file; the folders seed{n} of `out` that were written, a seed each.
+    """Run `method` on `task` from a demonstrations file; the folders seed{n} of `out` with each seed's run.
 
-    A folder holds curve.csv, run.json and policy.safetensors. Interrupted, the same call goes on. Where method and
-    solver can, the seeds are trained side by side; else one after the other. Threads and memory of this process are
-    settled as the scripts' are, so that the same seed gives the same curve.
+    Interrupted, the same call goes on. Threads and memory of this process are settled, as a script's are.
 
     Raises:
         UserError: for a mistake in the settings, names or demonstrations, or a folder that another process holds.
