@@ -57,8 +57,9 @@ def dash(method: str) -> tuple[float, ...] | str:
     """The dashes of a method's line, '' if it is solid; no two methods have both colour and dashes alike."""
     base = methods.base(method)
     round_of_colours = _spare_place(base) // len(SPARE_COLOURS) if base not in COLOURS else 0
-    first = 0 if methods.load(method).takes_steps else DOTTED
-    return DASHES[(_place(method) + round_of_colours + first) % len(DASHES)]
+    first, place = 0 if methods.load(method).takes_steps else DOTTED, _place(method)
+    round_of_shades = place // len(SHADES)
+    return DASHES[(place + round_of_shades + round_of_colours + first) % len(DASHES)]
 
 
 def _place(method: str) -> int:
