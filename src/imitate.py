@@ -10,6 +10,7 @@ from pathlib import Path
 from smiling import bits, command, stages
 from smiling.experiment import load_experiment
 from smiling.runs import demonstration_kinds
+from smiling.settings import UserError
 
 
 def _seed(text: str) -> int:
@@ -18,16 +19,28 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _kind(text: str) -> str:
+    try:
+        demonstration_kinds.parse(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument("--task", required=True)
     flags.add_argument("--method", required=True, help="a method, or method-variant")
     flags.add_argument("--seeds", type=_seed, nargs="+", required=True)
-    flags.add_argument("--demos-kind", default="states", help="states, state_actions, or with a number of trajectories")
+    flags.add_argument(
+        "--demos-kind",
+        type=_kind,
+        default="states",
+        help="states, state_actions; states_20: of twenty trajectories",
+    )
     flags.add_argument("--demonstrations", type=Path, required=True, help="a demonstrations.npz")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    demonstration_kinds.parse(options.demos_kind)
     bits.restart_pinned(settings.training.bits)
     what = options.method, options.task, options.demonstrations
     stages.imitate(settings, *what, options.out, options.seeds, options.demos_kind)

@@ -146,7 +146,7 @@ USAGE = [
     (("--seeds", "-1"), "'-1' is not a seed: write whole numbers from 0"),
     (("--seeds", "one"), "'one' is not a seed: write whole numbers from 0"),
     (("--seeds", "0.5"), "'0.5' is not a seed"),
-    (("--demos-kind", "all"), "invalid choice: 'all'"),
+    (("--demos-kind", "all"), "no kind of demonstrations is called 'all'; write states, state_actions, or states_20"),
     (("--nonsense",), "unrecognized arguments: --nonsense"),
 ]
 
