@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from smiling import command, methods
-from smiling.evidence import ablations, figure_style, finished, pages, statistics, tables
+from smiling.evidence import ablation_effects, ablations, figure_style, finished, pages, statistics, tables
 from smiling.evidence.figure_style import EXPERT_COLOUR, TEXT_WIDTH, WIDEST, colour, save, style, whole_view
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import named, whole, write_json
@@ -41,7 +41,7 @@ def lines(scores: pd.DataFrame) -> list[str]:
 
 
 def draw(scores: pd.DataFrame, settings: ExperimentSettings, not_normalised: Sequence[str]) -> Figure:
-    """The figure of `ablations.scores`."""
+    """The figure of `ablation_effects.scores`."""
     scores = scores.assign(line=scores["choice"] + "\n" + scores["value"])  # of two choices a value may be called alike
     order, tasks = lines(scores), list(scores["task"].unique())
     columns = min(len(tasks), COLUMNS)
@@ -123,18 +123,18 @@ def main() -> None:
     flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    groups = ablations.there(options.results, settings)
-    scores = ablations.scores(options.results, settings)
+    groups = finished.to_show(options.results, settings, ablations.planned(settings))
+    scores = ablation_effects.scores(options.results, settings, groups)
     if not scores["own"].any():
         raise UserError(f"{options.results} has no finished run of {ablations.METHOD} as it is set, to compare with")
     record = finished.drawn_from(__file__, options.results, settings, groups)
     tasks = [task for task in settings.task_names() if task not in record["not_normalised"]]
-    effects = ablations.effects(scores, tasks)
+    effects = ablation_effects.effects(scores, tasks)
     with style():
         save(draw(scores, settings, record["not_normalised"]), options.out)
     with whole(named(options.out, ".csv")) as temporary:
         scores.to_csv(temporary, index=False)
-    words = caption(settings, effects, ablations.left_out(scores, settings))
+    words = caption(settings, effects, ablation_effects.left_out(scores, settings))
     tables.write(effects, named(options.out, "_effects"), words)
     write_json(named(options.out, ".json"), record)
     print(named(options.out, "_effects.md").read_text(), end="")

@@ -116,6 +116,9 @@ def test_training_example_has_fifteen_lines_at_most():
     assert sum(bool(line.strip()) for line in EXAMPLES[1].splitlines()) <= 15
 
 
+RULES = ROOT / "workflow" / "rules" / "common.smk"
+
+
 def test_import_loads_nothing_heavy(tmp_path):
     code = f"import sys, smiling; print([name for name in {HEAVY} if name in sys.modules])"
     done = python(sys.executable, code, tmp_path)
@@ -125,6 +128,14 @@ def test_import_loads_nothing_heavy(tmp_path):
 def test_a_cost_needs_no_simulator_and_no_plots(tmp_path):
     code = "import sys, smiling; smiling.Cost, smiling.fit_score_model, smiling.SAC, smiling.Smiling; "
     code += "print([name for name in ('matplotlib', 'mujoco', 'dm_control') if name in sys.modules])"
+    done = python(sys.executable, code, tmp_path)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_what_the_snakefile_reads_loads_no_statistics_and_no_plots(tmp_path):
+    """Every job reads it anew, in its own process."""
+    (imports,) = re.findall(r"^from smiling\.evidence import .*", RULES.read_text(), re.MULTILINE)
+    code = f"import sys\n{imports}\nprint([name for name in ('scipy', 'matplotlib', 'seaborn') if name in sys.modules])"
     done = python(sys.executable, code, tmp_path)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 

@@ -66,12 +66,20 @@ def shown(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> li
     Raises:
         UserError: if that is none.
     """
-    groups = planned(settings, drawn)
+    return to_show(results, settings, planned(settings, drawn))
+
+
+def to_show(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> list[RunGroup]:
+    """Of given runs all, or where seeds may be missing those that have finished.
+
+    Raises:
+        UserError: if that is none.
+    """
     if settings.allow_missing_seeds:
         groups = [group for group in (each.finished(results) for each in groups) if group.seeds]
     if not groups:
         raise UserError(f"{results} has no finished run to show")
-    return groups
+    return list(groups)
 
 
 def there(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> list[RunGroup]:
@@ -207,14 +215,15 @@ def _made(record: dict[str, Any]) -> dict[str, str]:
     """What a run was made by, under the names of SEVERAL."""
     made = record.get("provenance") or {}
     return {
-        "commits": _commit(made),
+        "commits": commit(made),
         "packages": _packages(made),
         "machines": _machine(made.get("hardware") or {}),
         "bits": (record.get("bits") or {}).get("alike") or "unknown",  # which machines share them
     }
 
 
-def _commit(made: dict[str, Any]) -> str:
+def commit(made: dict[str, Any]) -> str:
+    """The commit of a record's provenance, and whether the tree was another."""
     modified = (made.get("git") or {}).get("modified")
     return f"{commit_of(made) or 'unknown'}{' (modified)' if modified else ''}"
 
