@@ -103,8 +103,7 @@ def draw_film(axis: Axes, actor: str, shown: TimeLapse, mean: float | None) -> N
     middles = [(place + 0.5) * wide for place in range(len(shown.seconds))]
     axis.set_xticks(middles, [f"{second:.3g} s" for second in shown.seconds], fontsize=SMALLEST)
     axis.tick_params(length=0, pad=1)
-    name = "Expert" if actor == "expert" else methods.label(actor)
-    told = f"{name}\nepisode {shown.episode_return:.2f}" + ("" if mean is None else f"\nmean {mean:.2f}")
+    told = f"{films.label(actor)}\nepisode {shown.episode_return:.2f}" + ("" if mean is None else f"\nmean {mean:.2f}")
     axis.set_ylabel(told, rotation=0, ha="right", va="center", fontsize=SMALLEST)
 
 

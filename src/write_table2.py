@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smiling import command
 from smiling.evidence import finished, hyperparameters, tables
-from smiling.evidence.curve_figures import FIGURES
+from smiling.evidence.curve_figures import FIGURES, figure
 from smiling.experiment import load_experiment
 from smiling.runs.artefacts import named, write_json
 
@@ -21,11 +21,11 @@ def main() -> None:
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     paper = load_experiment("paper", hyperparameters.PAPERS_OWN)
-    ran = hyperparameters.as_they_ran(options.results, settings, options.figure)
+    groups = finished.shown(options.results, settings, figure(options.figure))
+    ran = hyperparameters.as_they_ran(options.results, settings, groups)
     table = hyperparameters.table(ran, paper)
     caption = f"Hyperparameters of the runs at {settings.named} and in the paper (its Table 2, appendix C and code)."
     tables.write(table, options.out, caption)
-    groups = [group for group, _ in ran]
     write_json(named(options.out, ".json"), finished.drawn_from(__file__, options.results, settings, groups))
     print(named(options.out, ".md").read_text(), end="")
 

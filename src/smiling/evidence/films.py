@@ -49,7 +49,17 @@ def shown_actors(settings: ExperimentSettings, task: str, folder: Path) -> list[
     """Who is shown on a task: who is always filmed, and the other methods of which a film is there."""
     always = actors_of(settings, task)
     others = [name for name in settings.methods if name not in always]
-    return [*always, *(name for name in others if (folder / f"{task}_{name}.json").exists())]
+    return [*always, *(name for name in others if is_there(folder, task, name))]
+
+
+def is_there(folder: Path, task: str, actor: str) -> bool:
+    """Whether a film of that actor has been made."""
+    return (folder / f"{task}_{actor}.json").exists()
+
+
+def label(actor: str) -> str:
+    """Who acts, for people."""
+    return "Expert" if actor == "expert" else methods.label(actor)
 
 
 def recorded(stem: Path, task: str, policy: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from smiling import methods
 from smiling.evidence import finished
-from smiling.evidence.curve_figures import figure
 from smiling.evidence.finished import RunGroup
 from smiling.experiment import ExperimentSettings, in_full
 
@@ -82,12 +81,13 @@ def table(ran: Sequence[tuple[RunGroup, dict[str, Any]]], paper: ExperimentSetti
     return pd.DataFrame(rows, columns=["part", "setting", "paper", "here", ""])
 
 
-def as_they_ran(results: Path, settings: ExperimentSettings, name: str) -> list[tuple[RunGroup, dict[str, Any]]]:
-    """The runs of a figure, each method on each task, with the settings of their records, which are alike.
+def as_they_ran(
+    results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]
+) -> list[tuple[RunGroup, dict[str, Any]]]:
+    """Runs, each method on each task, with the settings of their records, which are alike.
 
     Raises:
         UserError: naming a run that is missing, or not the one that is asked for.
     """
-    groups = finished.shown(results, settings, figure(name))
     records = [finished.records(results, settings, group)[0] for group in groups]
     return [(group, record.get("settings") or {}) for group, record in zip(groups, records, strict=True)]

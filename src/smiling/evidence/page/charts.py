@@ -1,6 +1,6 @@
 """What the page draws, as plain values for its script: curves and scores of every seed, and the methods' looks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from smiling.evidence.curve_figures import FIGURES, CurveFigure
 from smiling.evidence.finished import RunGroup
 from smiling.evidence.page.colours import legible
 from smiling.experiment import ExperimentSettings
+from smiling.runs import demonstration_kinds
 
 DIGITS = 6  # of a number, significant
 LINE = 2.0  # pixels, of a mean
@@ -21,9 +22,10 @@ LIGHT, DARK = "#ffffff", "#16181d"  # the page's backgrounds, as page.css has th
 Values = dict[str, Any]
 
 
-def of_experiment(results: Path, settings: ExperimentSettings, not_normalised: Sequence[str]) -> Values:
-    """Methods, tasks, and the figures of curves of which there are runs."""
-    drawn = with_own_runs(results, settings)
+def of_experiment(
+    results: Path, settings: ExperimentSettings, drawn: Mapping[str, Sequence[RunGroup]], not_normalised: Sequence[str]
+) -> Values:
+    """Methods, tasks, and the figures of curves with the runs that are drawn in each."""
     groups = [group for found in drawn.values() for group in found]
     return {
         "methods": {name: look(name) for name in dict.fromkeys(group.method for group in groups)},
@@ -31,7 +33,7 @@ def of_experiment(results: Path, settings: ExperimentSettings, not_normalised: S
             name: scale(results, name, name not in not_normalised)
             for name in dict.fromkeys(group.task for group in groups)
         },
-        "figures": [figure(results, settings, name, found, not_normalised) for name, found in drawn.items() if found],
+        "figures": [figure(results, settings, name, found, not_normalised) for name, found in drawn.items()],
     }
 
 
@@ -59,7 +61,7 @@ def look(method: str) -> Values:
 
 def scale(results: Path, task: str, normalised: bool) -> Values:
     """A task's name, and what its returns are normalised by."""
-    expert, random = curves.read_returns(results / task / "demonstrations", must_beat_random=False)
+    expert, random = curves.read_returns(results / task / demonstration_kinds.FOLDER, must_beat_random=False)
     label = figure_style.task_label(task)
     return {"label": label, "expert": short(expert), "random": short(random), "normalised": normalised}
 

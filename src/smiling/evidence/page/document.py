@@ -1,16 +1,17 @@
 """The page as HTML: a template of this folder filled with what the runs say; text of names and settings is escaped."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly import offline
 
 from smiling.evidence import examination, finished, summaries
-from smiling.evidence.curve_figures import FIGURES, CurveFigure
+from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.finished import RunGroup
 from smiling.evidence.page import charts, filmed, findings, forest, tables
 from smiling.evidence.page.tables import Table
@@ -54,29 +55,31 @@ def write_html(results: Path, settings: ExperimentSettings, films: Path, record:
 
 def shown_groups(results: Path, settings: ExperimentSettings) -> list[RunGroup]:
     """The runs that the page shows, each once."""
-    groups = (group for found in charts.with_own_runs(results, settings).values() for group in found)
-    return list(dict.fromkeys(groups))
+    return each_once(charts.with_own_runs(results, settings))
+
+
+def each_once(drawn: Mapping[str, Sequence[RunGroup]]) -> list[RunGroup]:
+    """The runs of several figures."""
+    return list(dict.fromkeys(group for found in drawn.values() for group in found))
 
 
 def contents(results: Path, settings: ExperimentSettings, films: Path, record: dict[str, Any]) -> dict[str, Any]:
     """What the template is filled with."""
-    groups, not_normalised = shown_groups(results, settings), record["not_normalised"]
-    examined = examination.examine(results, settings)
-    drawn = charts.with_own_runs(results, settings)
-    scores = finished.scores_of(results, settings, next(iter(drawn.values())))
+    drawn, not_normalised = charts.with_own_runs(results, settings), record["not_normalised"]
+    groups, examined = each_once(drawn), examination.examine(results, settings)
+    scores = {name: finished.scores_of(results, settings, found) for name, found in drawn.items()}
+    first = next(iter(scores.values()))
     differing, alike = tables.settings(results, settings, groups)
     return {
         "settings": settings,
         "asked": findings.asked(settings),
-        "found": [*findings.on_claims(examined), *findings.on_scores(scores, not_normalised)],
+        "found": [*findings.on_claims(examined), *findings.on_scores(first, not_normalised)],
         "remarks": finished.remarks(record),
-        "data": charts.of_experiment(results, settings, not_normalised),
-        "figures": [
-            _figure_tables(results, settings, FIGURES[name], found, not_normalised) for name, found in drawn.items()
-        ],
+        "data": charts.of_experiment(results, settings, drawn, not_normalised),
+        "figures": [_figure_tables(FIGURES[name].title, found, not_normalised) for name, found in scores.items()],
         "claims": forest.of_claims(examined.verdicts, examined.said),
         "claims_table": tables.claims(examined),
-        "films": filmed.there(results, settings, films, scores),
+        "films": filmed.there(results, settings, films, first),
         "missing_films": filmed.missing(settings, films),
         "tasks": tables.tasks(results, settings),
         "differing": differing,
@@ -88,16 +91,8 @@ def contents(results: Path, settings: ExperimentSettings, films: Path, record: d
     }
 
 
-def _figure_tables(
-    results: Path,
-    settings: ExperimentSettings,
-    figure: CurveFigure,
-    groups: Sequence[RunGroup],
-    not_normalised: Sequence[str],
-) -> FigureTables:
-    scores = finished.scores_of(results, settings, groups)
+def _figure_tables(title: str, scores: pd.DataFrame, not_normalised: Sequence[str]) -> FigureTables:
     shared = scores[scores["task"].isin(summaries.shared_tasks(scores, not_normalised))]
-    title = figure.title
     return FigureTables(
         title,
         tables.scores(scores, not_normalised, f"{title}: scores at the end."),

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from smiling import methods
 from smiling.evidence import curves, films
 from smiling.evidence.figure_style import task_label
 from smiling.experiment import ExperimentSettings
+from smiling.runs import demonstration_kinds
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def there(results: Path, settings: ExperimentSettings, folder: Path, scores: pd.
         _film(results, settings, folder, task, actor, means)
         for task in films.tasks_of(settings)
         for actor in films.shown_actors(settings, task, folder)
-        if (folder / f"{task}_{actor}.json").exists()
+        if films.is_there(folder, task, actor)
     ]
 
 
@@ -45,14 +45,9 @@ def missing(settings: ExperimentSettings, folder: Path) -> list[str]:
     """Of each task whose films, of those that are always made, are not there."""
     found = []
     for task in films.tasks_of(settings):
-        actors = [actor for actor in films.actors_of(settings, task) if not (folder / f"{task}_{actor}.json").exists()]
-        found += [f"{task_label(task)} ({', '.join(map(label, actors))})"] if actors else []
+        actors = [actor for actor in films.actors_of(settings, task) if not films.is_there(folder, task, actor)]
+        found += [f"{task_label(task)} ({', '.join(map(films.label, actors))})"] if actors else []
     return found
-
-
-def label(actor: str) -> str:
-    """Who acts, for people."""
-    return "Expert" if actor == "expert" else methods.label(actor)
 
 
 def _film(
@@ -65,12 +60,12 @@ def _film(
 ) -> ShownFilm:
     stem = folder / f"{task}_{actor}"
     record = films.recorded(stem, task, films.policy_file(results, settings, task, actor))
-    expert, random = curves.read_returns(results / task / "demonstrations", must_beat_random=False)
+    expert, random = curves.read_returns(results / task / demonstration_kinds.FOLDER, must_beat_random=False)
     can = expert > random
     video = base64.b64encode(films.part(stem, ".webm").read_bytes()).decode()
     return ShownFilm(
         task_label(task),
-        label(actor),
+        films.label(actor),
         f"data:video/webm;base64,{video}",
         record["return"],
         float(curves.normalise(np.array(record["return"]), expert, random)) if can else None,

@@ -15,6 +15,7 @@ from smiling.evidence.figure_style import task_label
 from smiling.evidence.finished import RunGroup
 from smiling.evidence.tables import as_shown
 from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.runs import demonstration_kinds
 from smiling.runs.contract import read_record
 
 SECONDS_OF_HOUR = 3600
@@ -60,7 +61,7 @@ def tasks(results: Path, settings: ExperimentSettings) -> Table:
     """The tasks of which there are demonstrations."""
     rows: list[dict[str, Any]] = []
     for task in settings.task_names():
-        folder = results / task / "demonstrations"
+        folder = results / task / demonstration_kinds.FOLDER
         if (folder / "returns.json").exists():
             row = task_rows.row(task, settings, folder)
             measured = {f"{who}'s return": measured_return(row, who) for who in ("expert", "random")}
@@ -77,7 +78,7 @@ def measured_return(row: dict[str, Any], who: str) -> str:
 
 def settings(results: Path, asked: ExperimentSettings, groups: Sequence[RunGroup]) -> tuple[Table, Table]:
     """Hyperparameters of the runs beside the paper's: those that differ on a task, and the others."""
-    ran = [(group, finished.records(results, asked, group)[0].get("settings") or {}) for group in groups]
+    ran = hyperparameters.as_they_ran(results, asked, groups)
     paper = load_experiment("paper", hyperparameters.PAPERS_OWN)
     table = hyperparameters.table(ran, paper).rename(columns={"": "mark"})
     differs = table["mark"] == hyperparameters.MARK
@@ -100,9 +101,8 @@ def provenance(results: Path, asked: ExperimentSettings, record: dict[str, Any],
         if path.exists()
     )
     rows.append(["hours of processes", f"{imitation:.3g} imitating, {experts:.3g} of experts' training"])
-    git = drawn["git"]
-    commit = f"{git['commit'] or 'unknown'}{' (modified)' if git['modified'] else ''}"
-    rows.append(["this page", f"commit {commit}; {drawn['hardware']['processor']}, Python {drawn['python']}"])
+    page = f"commit {finished.commit(drawn)}; {drawn['hardware']['processor']}, Python {drawn['python']}"
+    rows.append(["this page", page])
     return Table("What made it.", ["what", "which"], rows)
 
 
@@ -121,7 +121,7 @@ def missing(results: Path, asked: ExperimentSettings) -> Table:
         (
             task_label(group.task),
             methods.label(group.method),
-            group.demos.replace("_", " and ").replace("state and", "states and"),
+            "states and actions" if demonstration_kinds.parse(group.demos).with_actions else "states",
             ", ".join(map(str, group.seeds)),
             ", ".join(names),
         )
