@@ -22,6 +22,7 @@ from smiling.runs.progress import Meter
 from smiling.runs.provenance import file_digest, fingerprint, provenance
 from smiling.runs.seeding import derive
 from smiling.solvers.policies import read_policy
+from smiling.training import settle_process
 
 
 @torch.no_grad()
@@ -95,7 +96,7 @@ def main() -> None:
     settings = load_experiment(options.scale, options.assignments)
     bits.restart_pinned(settings.training.bits)
     bits.tell(settings.training.bits)
-    command.settle_process()
+    settle_process(settings.training)
     settings.task(options.task)
     options.out.mkdir(parents=True, exist_ok=True)
     remove_partial(options.out)
@@ -103,7 +104,7 @@ def main() -> None:
     random = random_returns(options.task, settings.expert.evaluation_episodes, settings.expert.seed)
     returns |= {"random_return": float(random.mean()), "random_episodes": random.tolist()}
     made = {
-        "bits": bits.described(settings.training.bits),
+        "bits": bits.described(settings.training.bits, compiled=settings.training.one_piece),
         "code": code(settings, options.task),
         "provenance": provenance(),
     }

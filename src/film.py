@@ -15,6 +15,7 @@ from smiling.experiment import load_experiment
 from smiling.runs.artefacts import named, whole, write_json
 from smiling.runs.provenance import file_digest, fingerprint, provenance
 from smiling.solvers.policies import read_policy
+from smiling.training import settle_process
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     settings = load_experiment(options.scale, options.assignments)
     bits.restart_pinned(settings.training.bits)
     bits.tell(settings.training.bits)
-    command.settle_process()
+    settle_process(settings.training)
     settings.task(options.task)
     policy = read_policy(options.policy, envs.sizes(options.task))
     film = films.record(options.task, policy, settings.expert.seed)

@@ -12,6 +12,7 @@ from smiling.runs.folder import RunFolder
 from smiling.runs.provenance import fingerprint
 from smiling.runs.seeding import derive
 from smiling.solvers.policies import write_policy
+from smiling.training import settle_process
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
     training = settings.of_training(options.task)
     bits.restart_pinned(training.bits)
     bits.tell(training.bits, training.device)
-    command.settle_process(training.matrix_products)
+    settle_process(training)
     task, expert = settings.task(options.task), settings.expert
     identity = {
         "stage": "expert",

@@ -2,8 +2,8 @@
 
 The layers are those that a curve depends on, each on the ones before: where runs differ, the first that differs is
 named. Runs are of every method at smoke scale, cut to two episodes, from demonstrations that a random policy left; on
-both solvers. --vendor looks at what machines of one vendor share instead: rewards and updates at quick scale, of five
-seeds together, compiled. --write takes what is found as golden, and keeps what was not looked for.
+both solvers. --quick looks at what quick scale does otherwise instead: larger products, five seeds together, compiled
+updates. --write takes what is found as golden, and keeps what was not looked for.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from smiling.settings import UserError, merge
 from smiling.solvers.dreamer.agent import Dreamer
 from smiling.solvers.sac.agent import SAC
 from smiling.solvers.sac.replay import Batch
+from smiling.training import settle_process
 
 GOLDEN = ROOT / "tests" / "golden" / "bits.json"
 SAC_TASK, DREAMER_TASK = "cheetah_run", "humanoid_sit"
@@ -36,7 +37,8 @@ ASSIGNMENTS = [f"tasks.{task}.env_steps=2000" for task in (SAC_TASK, DREAMER_TAS
 ON_DREAMER = ("smiling", "dac", "bc")  # the others take SAC for their own
 AT_QUICK = ["method_settings.smiling.expert_epochs=2", "method_settings.smiling.states_per_update=2048"]
 COMPILED_UPDATES = 200
-COMPILER = "compiler"  # section that says which compiled the updates of each of the others
+COMPILED = "layers of quick"  # section of what a compiler has a part in
+COMPILER = "compiler"  # section that says which it was
 Golden = dict[str, dict[str, str]]  # digests by name, in sections
 
 
@@ -87,8 +89,8 @@ def layers(settings: ExperimentSettings) -> Iterator[tuple[str, str]]:
     yield "first update of DreamerV3", digest(*_updated_dreamer(settings, play[DREAMER_TASK]))
 
 
-def layers_of_vendor(settings: ExperimentSettings) -> Iterator[tuple[str, str]]:
-    """The same for what `quick` does otherwise: larger products, seeds together, a compiled update."""
+def layers_of_quick(settings: ExperimentSettings) -> Iterator[tuple[str, str]]:
+    """The same for what `quick` does otherwise: larger products of our own, seeds together, a compiled update."""
     played, sizes = random_play(SAC_TASK), envs.sizes(SAC_TASK)
     seeds = tuple(range(settings.seeds_together))
     yield "first reward", digest(_first_reward(settings, torch.from_numpy(played.observations)))
@@ -189,14 +191,15 @@ def settle(found: Golden, golden: Golden, source: Path) -> str:
 
 def look(options: argparse.Namespace, golden: Golden) -> Golden:
     """What this machine gives of what is asked for, printed as it is found."""
-    if options.vendor:
-        section, by = f"layers of {options.vendor}", bits.compiler()
+    settings = load_experiment("quick", AT_QUICK) if options.quick else load_experiment("smoke", ASSIGNMENTS)
+    bits.tell(settings.training.bits)
+    settle_process(settings.training)
+    if options.quick:
+        by = bits.compiler()
         print(f"compiler: {by or 'none, so that no update is compiled'}")
-        print(f"golden:   {golden.get(COMPILER, {}).get(section)}")
-        settings = load_experiment("quick", AT_QUICK)
-        found = {section: report(layers_of_vendor(settings), golden.get(section, {}), section)}
-        return {**found, COMPILER: {section: by}} if options.write and by else found
-    settings = load_experiment("smoke", ASSIGNMENTS)
+        print(f"golden:   {golden.get(COMPILER, {}).get(COMPILED)}")
+        found = {COMPILED: report(layers_of_quick(settings), golden.get(COMPILED, {}), COMPILED)}
+        return {**found, COMPILER: {COMPILED: by}} if options.write and by else found
     found = {"layers": report(layers(settings), golden.get("layers", {}), "layers")}
     if not options.layers:
         found["runs"] = report(runs(settings, options.only), golden.get("runs", {}), "runs")
@@ -209,19 +212,11 @@ def main() -> None:
     flags.add_argument("--write", action="store_true", help="take what is found as golden")
     flags.add_argument("--layers", action="store_true", help="no runs")
     flags.add_argument("--only", default="", help="runs whose name contains this, as 'smiling on cheetah_run'")
-    flags.add_argument(
-        "--vendor",
-        nargs="?",
-        const=bits.processor().get("vendor_id", "unknown vendor"),
-        help="what machines of a vendor share: this machine's, or an emulated one's (GenuineIntel, AuthenticAMD)",
-    )
+    flags.add_argument("--quick", action="store_true", help="what quick scale does otherwise")
     options = flags.parse_args()
     if not any(options.only in f"{name} on {task}" for task, name in run_names()):
         raise UserError(f"no run's name contains '{options.only}'")
-    kind: bits.Bits = "vendor" if options.vendor else "any"
-    bits.restart_pinned(kind)
-    bits.tell(kind)
-    command.settle_process()
+    bits.restart_pinned("any")
     golden: Golden = {} if options.write and not options.golden.exists() else json.loads(options.golden.read_text())
     found = look(options, golden)
     if options.write:

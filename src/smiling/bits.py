@@ -1,8 +1,8 @@
 """The same bits on another processor: what numerical libraries are told before they load (docs/reproducibility.md).
 
 PyTorch, NumPy and what they call choose their code by the processor, and each choice rounds in its own way. Told to use
-AVX2 and no more, they give the same bits on every x86-64 of a vendor that has it; with products that MKL computes for
-any processor, on those of every vendor. They read these variables once: a process is pinned from its start, or not.
+AVX2 and no more, they give the same bits on every x86-64 that has it. They read these variables once: a process is
+pinned from its start, or not.
 They do not check them: on a processor that lacks AVX2 a pinned process would end in "illegal instruction".
 """
 
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-Bits = Literal["any", "vendor", "own"]
+Bits = Literal["any", "own"]
 
 PINS = {
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
@@ -22,10 +22,9 @@ PINS = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V4",  # NumPy's exp, log, power
     "OPENBLAS_CORETYPE": "Haswell",  # NumPy's products
     "TORCHINDUCTOR_CPP_MARCH": "x86-64-v3",  # compiled updates
+    "MKL_CBWR": "COMPATIBLE",  # PyTorch's products, on processors of every vendor; slow, see smiling.products
 }
 NEEDED = ("avx", "avx2", "f16c", "fma", "bmi1", "bmi2", "abm", "movbe")  # x86-64-v3, as Linux calls its parts
-PRODUCTS = "MKL_CBWR"  # PyTorch's products
-PRODUCTS_FOR = {"any": "COMPATIBLE", "vendor": "AVX2"}
 SIMD_BITS = 256  # of a compiled update's vectors
 RESTARTED = "SMILING_PINNED"  # so that a process restarts once at most
 OWN = "this machine's own"
@@ -33,7 +32,7 @@ OWN = "this machine's own"
 
 def pins(bits: Bits) -> dict[str, str]:
     """Environment variables under which a process has such bits; none where it has a machine's own."""
-    return {} if bits == "own" or why_not_here() else {**PINS, PRODUCTS: PRODUCTS_FOR[bits]}
+    return {} if bits == "own" or why_not_here() else PINS
 
 
 def why_not_here() -> str | None:
@@ -74,17 +73,16 @@ def described(bits: Bits, device: str = "cpu", compiled: bool = False) -> dict[s
 
     Bits of a `compiled` update are shared by those that have the same C++ compiler.
     """
-    why, vendor = (None if bits == "own" else why_own(bits, device)), processor().get("vendor_id", "unknown vendor")
+    why = None if bits == "own" else why_own(bits, device)
     compiles = compiled and device == "cpu"
     made_by = compiler() if compiles else None
     by = f", compiled by {made_by}" if made_by else ", uncompiled" if compiles else ""
-    alike = {"any": f"every x86-64 with AVX2{by}", "vendor": f"x86-64 of {vendor} with AVX2{by}", "own": OWN}
     return {
         "asked": bits,
-        "alike": OWN if why else alike[bits],
+        "alike": OWN if why or bits == "own" else f"every x86-64 with AVX2{by}",
         "because": why,
-        "pins": {name: value for name, value in _initial().items() if name in (*PINS, PRODUCTS)},
-        "vendor": vendor,
+        "pins": {name: value for name, value in _initial().items() if name in PINS},
+        "vendor": processor().get("vendor_id", "unknown vendor"),
         "flags": [flag for flag in processor().get("flags", "").split() if flag in NEEDED or "avx512" in flag],
         "compiler": made_by,
     }
@@ -138,4 +136,4 @@ def processor() -> dict[str, str]:
 
 
 if __name__ == "__main__":  # for a program of one's own: env $(python -m smiling.bits any) python program.py
-    print(*(f"{name}={value}" for name, value in pins("vendor" if sys.argv[1:] == ["vendor"] else "any").items()))
+    print(*(f"{name}={value}" for name, value in pins("any").items()))

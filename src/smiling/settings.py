@@ -7,7 +7,7 @@ are the paper's, a scale file of `workflow/config/scales/` overrides what it nee
 import reprlib
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 LONGEST = 80  # characters of a value in a sentence
@@ -24,6 +24,15 @@ class Settings(BaseModel):
 
 
 NO_EFFECT: dict[str, JsonValue] = {"effect": "none"}  # a field's `json_schema_extra`: no result depends on it
+
+
+def _ascending(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] >= value[1]:
+        raise ValueError("the first of the two must be the smaller")
+    return value
+
+
+Ascending = AfterValidator(_ascending)  # of a field's two numbers
 
 
 def effective(settings: Settings) -> dict[str, Any]:

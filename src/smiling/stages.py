@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import envs
-from smiling import bits, command, methods
+from smiling import bits, methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.imitation import Imitation
 from smiling.runs import demonstration_kinds
@@ -14,6 +14,7 @@ from smiling.runs.folder import RunFolder
 from smiling.runs.provenance import fingerprint
 from smiling.settings import UserError
 from smiling.solvers.policies import write_policy
+from smiling.training import settle_process
 
 
 def imitate(
@@ -32,7 +33,8 @@ def imitate(
     Raises:
         UserError: for a mistake in the settings, names or demonstrations, or a folder that another process holds.
     """
-    command.settle_process(settings.training.matrix_products)
+    training = settings.of_training(task)
+    settle_process(training)
     demos = read_demonstrations(demonstrations, *envs.sizes(task))
     shown, asked = len(demos.episode_starts), demonstration_kinds.parse(demos_kind).trajectories
     if asked not in (None, shown):
@@ -46,7 +48,6 @@ def imitate(
         "demonstrations": demos.digest(),
         "code": code_of_run(settings, method, task),
     }
-    training = settings.of_training(task)
     bits.tell(training.bits, training.device)
     record = {
         "settings": in_full(settings.settings_of_run(method, task)),

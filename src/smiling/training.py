@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 import envs
-from smiling.bits import Bits
+from smiling import command, products
+from smiling.bits import Bits, why_own
 from smiling.evaluation import Evaluator, Policy
 from smiling.reward import LearnedReward
 from smiling.runs.divergence import NAN_PARAMETER, NotFinite, check_finite, check_state
@@ -55,8 +56,7 @@ class TrainingSettings(Settings):
     device: Literal["cpu", "cuda"] = "cpu"
     bits: Bits = Field(
         "own",
-        description="which machines share a result to the bit: 'any' x86-64 with AVX2, those of the 'vendor', or those "
-        "of its 'own' kind",
+        description="which machines share a result to the bit: 'any' x86-64 with AVX2, or those of its 'own' kind",
     )
     one_piece: bool = Field(
         False,
@@ -76,6 +76,17 @@ class TrainingSettings(Settings):
         if self.device == "cpu" and self.matrix_products != "float32":
             raise ValueError("matrix_products 'tf32' is for device 'cuda'; leave it out on a CPU")
         return self
+
+
+def settle_process(training: TrainingSettings) -> None:
+    """This process's threads, memory and products, as a run with these settings needs them.
+
+    Products are the suite's own where any processor shall give the same bits and there is a compiler, which the update
+    needs too: without, `smoke`'s small networks lose nothing, and larger ones half of their speed.
+    """
+    command.settle_process(training.matrix_products)
+    if training.bits == "any" and training.one_piece and not why_own("any", training.device):
+        products.take_over()
 
 
 class Loop:

@@ -58,6 +58,15 @@ def test_curves_that_come_with_the_suite_are_verified(tmp_path):
     )
 
 
+def test_runs_that_share_their_bits_with_other_machines_are_told_apart_and_not_refused(results):
+    alone = {"bits": {"alike": "this machine's own"}}
+    write_run(results, experiment(*SETTINGS, "training.bits=own"), TASK, "dac", 1, RETURNS, says=alone)
+    drawn = draw(results)
+    assert drawn.returncode == 0, drawn.stderr
+    assert "note: made differently among its 4 runs: " in drawn.stdout
+    assert "2 kinds of bits" in drawn.stdout
+
+
 def test_a_seed_of_another_setting_is_refused(results):
     write_run(results, experiment(*SETTINGS, "method_settings.dac.penalty=5"), TASK, "dac", 1, RETURNS)
     assert_refused(draw(results), "dac/seed1/run.json", "method.penalty: 5.0 there, 10.0 here")

@@ -118,3 +118,12 @@ def test_a_fingerprint_does_not_depend_on_where_the_tree_is(tmp_path):
     expression = "provenance.fingerprint(provenance.ROOT / 'src' / 'imitate.py', 'dac', 'cheetah_run', 'sac')"
     here = fingerprint(ROOT / "src" / "imitate.py", "dac", "cheetah_run", "sac")
     assert asked(copied(tmp_path / "elsewhere"), expression) == here
+
+
+def test_the_code_of_a_run_includes_its_products(tmp_path):
+    expression = "provenance.fingerprint(provenance.ROOT / 'src' / 'imitate.py', 'dac', 'cheetah_run', 'sac')"
+    tree = copied(tmp_path / "tree")
+    here = asked(tree, expression)
+    source = tree / "src" / "smiling" / "products.cpp"
+    source.write_text(source.read_text().replace("DEPTH = 256", "DEPTH = 128"))
+    assert asked(tree, expression) != here

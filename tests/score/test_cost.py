@@ -268,7 +268,7 @@ def test_only_times_of_the_range_are_seen(estimator, models, generator):
 
 
 def test_a_range_without_a_time_is_refused(models):
-    with pytest.raises(ValueError, match="no diffusion time"):
+    with pytest.raises(ValueError, match="none of the diffusion's"):
         ScorePair(*models, span=(0.501, 0.502))
     with pytest.raises(ValueError, match="none of the diffusion's 5000 times"):
         SmilingSettings(cost=CostSettings(span=(0.50001, 0.50002)))

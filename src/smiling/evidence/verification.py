@@ -19,10 +19,21 @@ WAYS_ON = (
 
 
 def settings_differences(recorded: Any, wanted: dict[str, Any], asked: Mapping[str, Settings | int]) -> list[str]:
-    """'key: value there, value here' for what was recorded that is not `wanted`, the part of `asked` that counts."""
+    """'key: value there, value here' for what was recorded that is not `wanted`, the part of `asked` that counts.
+
+    Which machines share the bits does not: results differ by rounding then, and what is drawn of them says so.
+    """
     if not isinstance(recorded, dict):
         return ["the settings that it was made under are missing"]
+    recorded, wanted = _without_bits(recorded), _without_bits(wanted)
     return differences(without_effectless(recorded, in_full(asked), wanted), wanted)
+
+
+def _without_bits(values: dict[str, Any]) -> dict[str, Any]:
+    training = values.get("training")
+    if not isinstance(training, dict):
+        return values
+    return {**values, "training": {name: value for name, value in training.items() if name != "bits"}}
 
 
 def without_effectless(recorded: dict[str, Any], full: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

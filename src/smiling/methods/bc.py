@@ -4,10 +4,10 @@ It takes no environment step; its curve's `env_step` column counts policy update
 """
 
 import copy
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,7 +17,7 @@ from smiling.methods import Method
 from smiling.runs.divergence import NotFinite, check_finite
 from smiling.runs.progress import Meter
 from smiling.runs.seeding import derive
-from smiling.settings import Settings
+from smiling.settings import Ascending, Settings
 from smiling.solvers.sac.networks import Actor
 from smiling.solvers.sac.squashed_gaussian import LOG_STD_RANGE
 
@@ -30,17 +30,12 @@ class BCSettings(Settings):
     loss: Literal["likelihood", "squared_error"] = "likelihood"
     width: int = Field(1024, ge=1)
     depth: int = Field(2, ge=1)
-    log_std_range: tuple[float, float] = Field(LOG_STD_RANGE, description="of the actor's Gaussian, before squashing")
+    log_std_range: Annotated[tuple[float, float], Ascending] = Field(
+        LOG_STD_RANGE, description="of the actor's Gaussian, before squashing"
+    )
     lr: float = Field(1e-4, gt=0)
     updates: int = Field(100_000, ge=1)
     evaluate_every: int = Field(2000, ge=1, description="updates")
-
-    @field_validator("log_std_range")
-    @classmethod
-    def _range_is_one(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if value[0] >= value[1]:
-            raise ValueError("the first of the two must be the smaller")
-        return value
 
 
 def bc_loss(actor: Actor, states: Tensor, actions: Tensor, kind: str) -> Tensor:

@@ -14,6 +14,7 @@ from smiling.runs.divergence import check_finite
 from smiling.runs.progress import Meter
 from smiling.runs.seeding import derive
 from smiling.score.cost import Cost, CostSettings
+from smiling.score.diffusion import times_within
 from smiling.score.model import ScoreModel, ScoreModelSettings, fit, fit_pass, score_optimiser
 from smiling.settings import Settings
 
@@ -33,9 +34,10 @@ class SmilingSettings(Settings):
 
     @model_validator(mode="after")
     def _span_holds_a_time(self) -> "SmilingSettings":
-        steps = self.score_model.diffusion.steps
-        if not len(range(*(round(share * steps) for share in self.cost.span))):
-            raise ValueError(f"cost.span is {self.cost.span}: none of the diffusion's {steps} times lies in it")
+        try:
+            times_within(self.cost.span, self.score_model.diffusion.steps)
+        except ValueError as error:
+            raise ValueError(f"cost.span: {error}") from None
         return self
 
 

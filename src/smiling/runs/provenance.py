@@ -22,7 +22,7 @@ PACKAGES = {"smiling": Path(__file__).resolve().parents[1], "envs": Path(envs.__
 WITHOUT_EFFECT = {
     PACKAGES["smiling"] / f"{name}.py" for name in ("command", "runs/artefacts", "runs/progress", "runs/provenance")
 }
-READ_BESIDE = (".jinja", ".css", ".js")  # files that a module reads of its folder, as much as its code
+READ_BESIDE = (".jinja", ".css", ".js", ".cpp")  # files that a module reads of its folder, as much as its code
 VERSIONED = ("torch", "numpy", "mujoco", "dm_control", "gymnasium")
 
 

@@ -12,13 +12,13 @@ stein  unbiased for the discretised process, and with 16 to 32 samples as accura
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from smiling.score.model import ScoreModel
 from smiling.score.pair import ScorePair
 from smiling.score.stein import SteinCost, Tuning
-from smiling.settings import Settings
+from smiling.settings import Ascending, Settings
 
 # (state, time, noise) triples evaluated together: hidden layers stay in a CPU core's cache, and a GPU is kept busy.
 ROWS_AT_ONCE = {"cpu": 2048, "cuda": 262_144}
@@ -31,14 +31,9 @@ class CostSettings(Settings):
 
     samples: int = Field(500, ge=2, description="(time, noise) samples for each state")
     estimator: Literal["grid", "tiled", "stein"] = "grid"
-    span: tuple[Share, Share] = Field((0.0, 1.0), description="of the diffusion's times, as shares of all")
-
-    @field_validator("span")
-    @classmethod
-    def _span_is_one(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if value[0] >= value[1]:
-            raise ValueError("the first of the two must be the smaller")
-        return value
+    span: Annotated[tuple[Share, Share], Ascending] = Field(
+        (0.0, 1.0), description="of the diffusion's times, as shares of all"
+    )
 
     @model_validator(mode="after")
     def _pairs(self) -> "CostSettings":

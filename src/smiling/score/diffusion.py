@@ -25,6 +25,18 @@ def alpha_bar(settings: DiffusionSettings) -> Tensor:
     return torch.cumprod(1 - betas, 0).float()
 
 
+def times_within(span: tuple[float, float], steps: int) -> range:
+    """The times of `steps` that `span` holds, from one share of all up to, not including, another.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    times = range(*(round(share * steps) for share in span))
+    if not times:
+        raise ValueError(f"none of the diffusion's {steps} times lies in {span[0]:g} to {span[1]:g} of all")
+    return times
+
+
 def diffuse(states: Tensor, noise: Tensor, alpha_bar_t: Tensor) -> Tensor:
     """A draw of q_t(. | s): sqrt(alpha_bar) s + sqrt(1 - alpha_bar) noise; `alpha_bar_t` is (n, 1), the rest (n, d)."""
     return square_root(alpha_bar_t) * states + square_root(1 - alpha_bar_t) * noise

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smiling.score.diffusion import diffuse
+from smiling.score.diffusion import diffuse, times_within
 from smiling.score.model import ScoreModel
 
 
@@ -22,9 +22,7 @@ class ScorePair:
             raise ValueError("the two score models belong to different diffusions")
         models, self.state_size = (expert, learner), expert.state_size
         self.alpha_bar, self.slope = expert.alpha_bar, expert.slope
-        self.times = range(*(round(share * len(self.alpha_bar)) for share in span))
-        if not self.times:
-            raise ValueError(f"no diffusion time lies in {span} of {len(self.alpha_bar)}")
+        self.times = times_within(span, len(self.alpha_bar))
         times = torch.arange(len(self.alpha_bar), device=self.alpha_bar.device)
         self.time_bias = torch.stack([model.time_bias(times) for model in models])
         self.inward = torch.stack([model.hidden.weight[:, : self.state_size].T for model in models]).contiguous()

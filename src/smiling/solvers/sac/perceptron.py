@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from smiling.products import batched
+
 NARROW = 16  # columns of a product below which BLAS's batched product is faster transposed: up to six times
 NORM_EPS = 1e-5  # torch's for layer_norm
 
@@ -25,8 +27,8 @@ def product(left: Tensor, right: Tensor) -> Tensor:
     if left.shape[-1] == 1:
         return left * right
     if right.shape[-1] < NARROW:
-        return torch.bmm(right.mT, left.mT).mT
-    return torch.bmm(left, right)
+        return batched(right.mT, left.mT).mT
+    return batched(left, right)
 
 
 class EnsembleLinear(nn.Module):
