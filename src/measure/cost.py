@@ -68,6 +68,26 @@ def fitted(states: Tensor, seed: int, generator: torch.Generator) -> ScoreModel:
     return model
 
 
+def two_ways_to_act(task: str) -> tuple[Tensor, Tensor]:
+    """States that stand for the expert's and for the learner's: (n, state), (m, state)."""
+    return rollouts(task, 5, 0.5, 20, 1), rollouts(task, 10, 1.0, 1, 2)
+
+
+def some_of(parts: tuple[Tensor, Tensor]) -> Tensor:
+    """`STATES` of each, evenly spaced: (2 STATES, state)."""
+    return torch.cat([part[:: len(part) // STATES][:STATES] for part in parts])
+
+
+def tuned(
+    models: tuple[ScoreModel, ScoreModel], settings: CostSettings, pilots: Tensor, generator: torch.Generator
+) -> list[Cost]:
+    """Costs between expert's and learner's model: one, or of the stein estimator `PILOTS` by different pilot states."""
+    costs = [Cost(*models, settings) for _ in range(PILOTS if settings.estimator == "stein" else 1)]
+    for cost, pilot in zip(costs, pilots.chunk(PILOTS), strict=False):
+        cost.tune(pilot, generator)
+    return costs
+
+
 @torch.no_grad()
 def reference(pair: ScorePair, states: Tensor, repetitions: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Costs at every time of the diffusion, two opposite noises at each, a mean; and its standard error, (n,) each."""
@@ -120,19 +140,17 @@ def errors(
 def measure(task: str, names: Sequence[str], repetitions: Repetitions) -> pd.DataFrame:
     """A row for each estimator."""
     generator = torch.Generator().manual_seed(0)
-    expert_states, learner_states = rollouts(task, 5, 0.5, 20, 1), rollouts(task, 10, 1.0, 1, 2)
-    expert, learner = fitted(expert_states, 1, generator), fitted(learner_states, 2, generator)
-    states = torch.cat([part[:: len(part) // STATES][:STATES] for part in (expert_states, learner_states)])
-    truth, reference_error = reference(ScorePair(expert, learner), states, repetitions.reference, generator)
-    order = torch.randperm(len(learner_states), generator=generator)
+    parts = two_ways_to_act(task)
+    models = fitted(parts[0], 1, generator), fitted(parts[1], 2, generator)
+    states = some_of(parts)
+    truth, reference_error = reference(ScorePair(*models), states, repetitions.reference, generator)
+    pilots = parts[1][torch.randperm(len(parts[1]), generator=generator)]
     rows = []
     with Meter(task, len(names), unit="estimators") as meter:
         for settings in (ESTIMATORS[name] for name in names):
             estimator = settings.estimator
-            costs = [Cost(expert, learner, settings) for _ in range(PILOTS if estimator == "stein" else 1)]
-            for cost, pilot in zip(costs, order.split(1000), strict=False):
-                cost.tune(learner_states[pilot], generator)
-            timed = learner_states[: TIMED_STATES[estimator]]
+            costs = tuned(models, settings, pilots, generator)
+            timed = parts[1][: TIMED_STATES[estimator]]
             often = repetitions.fast if estimator == "stein" else repetitions.slow
             rows.append(
                 {
