@@ -8,7 +8,8 @@ or for each kind of states after each update.
 
 A distance is from the nearest state that either model is fitted to, the root of the mean square over dimensions in
 standard deviations of those. The stein estimator is as the scale has it, the grid has the paper's 500 samples; errors
-are root mean squares, of a state over repetitions, and over states.
+are root mean squares, of a state over repetitions, and over states; `stein_shared` is of the part that all states of a
+call have in common, `share_worse` is of the states for which the stein estimator's is the larger.
 """
 
 import tempfile
@@ -33,6 +34,7 @@ from smiling.score.model import ScoreModel
 from smiling.score.pair import ScorePair
 from smiling.settings import UserError
 
+Models = tuple[ScoreModel, ScoreModel]  # the expert's, the learner's
 METHOD, SEED = "smiling", 0
 DISTANCES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 16.0)  # standard deviations that states are moved by
 GRID = CostSettings(estimator="grid", samples=500)
@@ -47,24 +49,30 @@ def nearest(states: Tensor, fitted: Tensor) -> Tensor:
     return torch.cdist(states / spread, fitted / spread).amin(1) / states.shape[1] ** 0.5
 
 
-def errors(costs: Sequence[Cost], states: Tensor, truth: Tensor, repetitions: int, generator: torch.Generator) -> Tensor:
-    """Mean square error of each state (n,) against `truth` (n,), over repetitions that take `costs` in turn."""
+def errors(
+    costs: Sequence[Cost], states: Tensor, truth: Tensor, repetitions: int, generator: torch.Generator
+) -> tuple[Tensor, float]:
+    """Mean square error of each state (n,) against `truth` (n,), over repetitions that take `costs` in turn.
+
+    And the root mean square of what all states of a repetition have in common, which a reward's normalisation removes.
+    """
     drawn = torch.stack([costs[n % len(costs)](states, generator).double() - truth for n in range(repetitions)])
-    return drawn.square().mean(0)
+    return drawn.square().mean(0), float(drawn.mean(1).square().mean().sqrt())
 
 
 def compared(
-    models: tuple[ScoreModel, ScoreModel], costs: Sequence[Cost], states: Tensor, fitted: Tensor, generator: torch.Generator
+    models: Models, costs: Sequence[Cost], states: Tensor, fitted: Tensor, generator: torch.Generator
 ) -> dict[str, float]:
     """The row of `states` (n, d): how far from `fitted` (m, d), their costs, and the errors of `costs` and the grid."""
     truth, reference_error = cost.reference(ScorePair(*models), states, REPETITIONS.reference, generator)
-    ours = errors(costs, states, truth, REPETITIONS.fast, generator)
-    grids = errors([Cost(*models, GRID)], states, truth, REPETITIONS.slow, generator)
+    ours, shared = errors(costs, states, truth, REPETITIONS.fast, generator)
+    grids, _ = errors([Cost(*models, GRID)], states, truth, REPETITIONS.slow, generator)
     distance = nearest(states, fitted)
     return {
         "distance": float(distance.median()),
         "farthest": float(distance.max()),
         "stein": float(ours.mean().sqrt()),
+        "stein_shared": shared,
         "grid": float(grids.mean().sqrt()),
         "reference_error": float(reference_error.square().mean().sqrt()),
         "spread": float(truth.std()),
@@ -141,7 +149,7 @@ def visited(settings: ExperimentSettings, task: str, demonstrations: Path) -> pd
 
 def main() -> None:
     flags = command.parser(__doc__)
-    flags.add_argument("--task", choices=cost.TASKS, help="default: all three")
+    flags.add_argument("--task", choices=cost.TASKS, help="default: all of them that the scale has")
     flags.add_argument("--demonstrations", type=Path, help="of --task, for a run of SMILING on it")
     options = flags.parse_args()
     if options.demonstrations and not options.task:
@@ -151,7 +159,7 @@ def main() -> None:
     if options.demonstrations:
         table = visited(settings, options.task, options.demonstrations)
     else:
-        tasks = [options.task] if options.task else cost.TASKS
+        tasks = [options.task] if options.task else [task for task in cost.TASKS if task in settings.task_names()]
         table = pd.concat([moved(settings, task) for task in tasks], ignore_index=True)
     with whole(named(options.out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
