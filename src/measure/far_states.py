@@ -2,8 +2,8 @@
 
 Without --demonstrations: models and states of cost.py, the states moved from where they are by ever more standard
 deviations, in random directions. With --demonstrations of --task: a run of SMILING, seed 0 at the scale's settings, and
-after some of its reward's updates states of the replay, and new ones that come before the next update and are none of
-what the learner's model is fitted to; all by the cost that rewards them. Writes --out, a csv: a row for each distance,
+after some of its reward's updates states of the replay, of which the learner's model is fitted to the latest, and new
+ones that come before the next update; all by the cost that rewards them. Writes --out, a csv: a row for each distance,
 or for each kind of states after each update.
 
 A distance is from the nearest state that either model is fitted to, the root of the mean square over dimensions in
@@ -99,18 +99,19 @@ def moved(settings: ExperimentSettings, task: str) -> pd.DataFrame:
 
 
 class Watched(smiling.Smiling):
-    """SMILING's reward, looked at before and after it learns; what it draws itself is as if it were not."""
+    """SMILING's reward, looked at as it gives rewards; what it draws itself is as if it were not."""
 
     def __init__(self, rows: list[dict[str, Any]], block: int, expert: Tensor, settings: Any, seed: int) -> None:
         super().__init__(expert, settings, seed)
         self._rows, self._block, self._shown = rows, block, expert
         self._chance, self._updates = torch.Generator().manual_seed(0), 0
-        self._new: list[Tensor] = []  # states rewarded since the last update
-        self._drawn = expert[:0]  # what the learner's model was fitted to there
+        self._drawn = expert[:0]  # what the learner's model was fitted to at the last update
+        self._replayed, self._new = expert[:0], [expert[:0]]  # states rewarded first after it, and in blocks since
 
     def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
-        """As it is; then what was new up to here is looked at by the cost before, and some of what is drawn after."""
-        if self._new and self._updates in LOOKED_AT:
+        """As it is; what was rewarded up to here is looked at before."""
+        if self._updates in LOOKED_AT:
+            self._look("replay", self._replayed)
             self._look("new", torch.cat(self._new))
         drawn: list[Tensor] = []
 
@@ -119,18 +120,21 @@ class Watched(smiling.Smiling):
             return drawn[-1]
 
         report = super().update(kept)
-        self._drawn, self._new, self._updates = drawn[-1], [], self._updates + 1
-        if self._updates in LOOKED_AT:
-            self._look("replay", self._drawn)
+        self._drawn, self._updates = drawn[-1], self._updates + 1
+        self._replayed, self._new = self._shown[:0], []
         return report
 
     def pointwise(self, features: Tensor) -> Tensor:
-        """As it is; a block of new transitions is remembered."""
+        """As it is; the states are remembered: the replay's, or new ones in their blocks."""
         if len(features) <= self._block:
             self._new.append(features)
+        elif not len(self._replayed):
+            self._replayed = features.clone()
         return super().pointwise(features)
 
     def _look(self, kind: str, states: Tensor) -> None:
+        if not len(states):
+            return
         assert self._cost is not None
         some = states[torch.randperm(len(states), generator=self._chance)[:STATES]]
         fitted = torch.cat([self._shown, self._drawn])
