@@ -10,12 +10,13 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 figure3: setup
 	snakemake --cores $(CORES) --nolock --rerun-incomplete figure3
 
-# The README's picture and table, and the page, from the curves that come with the suite.
+# The README's picture and table, the page, and what the paper's choices do, from the curves that come with the suite.
 reference: setup
 	mkdir -p figures/reference
 	python src/draw_curves.py --figure figure3 --results results/reference/quick --out figures/reference/figure3
 	python src/summarise.py --results results/reference/quick --out figures/reference/results
 	python src/draw_page.py --results results/reference/quick --out figures/reference/index
+	python src/draw_ablations.py --results results/reference/ablations --out figures/reference/ablations
 
 # Whether this machine computes what the golden digests say (docs/reproducibility.md).
 check-bits: setup

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from commands import run_here
+from commands import ROOT, run_here
 from finished_runs import EXPERT, RANDOM, experiment, flags, write_returns, write_run
 
 from smiling.evidence import ablations, finished
@@ -81,6 +81,31 @@ def test_effects_are_differences_to_the_experiments_own(tmp_path):
         freedom = sum(errors) ** 2 / sum(error**2 / 2 for error in errors)
         half = scipy.stats.t.ppf(0.975, freedom) * np.sqrt(sum(errors)) / 2
         assert row.upper - row.difference == pytest.approx(half, abs=1e-9)
+
+
+def test_shipped_runs_give_by_pandas_what_is_drawn_of_them(tmp_path):
+    shipped = ROOT / "results" / "reference" / "ablations"
+    done = run_here("draw_ablations.py", "--results", shipped, "--out", tmp_path / "ablations", "--scale", "quick")
+    assert done.returncode == 0, done.stderr
+    found = []
+    for path in sorted(shipped.glob("*/*/*/seed*/curve.csv")):
+        task, demos, method, seed = path.relative_to(shipped).parts[:4]
+        curve = pd.read_csv(path)
+        last = curve["return"][curve["env_step"] >= 0.75 * curve["env_step"].max()].mean()
+        scale = json.loads((shipped / task / "demonstrations" / "returns.json").read_text())
+        final = (last - scale["random_return"]) / (scale["expert_return"] - scale["random_return"])
+        found.append((task, demos, method, int(seed.removeprefix("seed")), final))
+    by_hand = pd.DataFrame(found, columns=["task", "demos", "method", "seed", "final"])
+    drawn = pd.read_csv(tmp_path / "ablations.csv")
+    both = drawn.merge(by_hand, on=["task", "demos", "method", "seed"], how="outer", indicator=True)
+    assert (both["_merge"] == "both").all()
+    np.testing.assert_allclose(both["final_x"], both["final_y"], rtol=1e-12)
+    means = by_hand.groupby(["task", "demos", "method"])["final"].mean()
+    ends = means.groupby(["demos", "method"]).mean()  # over tasks
+    values = drawn.drop_duplicates(["choice", "value"]).set_index(["choice", "value"])
+    for row in pd.read_csv(tmp_path / "ablations_effects.csv").itertuples():
+        value = values.loc[row.choice, row.value]
+        assert row.difference == pytest.approx(ends[value["demos"], value["method"]] - ends["states", "smiling"])
 
 
 def test_missing_runs_are_an_error_or_named(tmp_path):
