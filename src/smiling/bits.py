@@ -2,8 +2,8 @@
 
 PyTorch, NumPy and what they call choose their code by the processor, and each choice rounds in its own way. Told to use
 AVX2 and no more, they give the same bits on every x86-64 that has it. They read these variables once: a process is
-pinned from its start, or not.
-They do not check them: on a processor that lacks AVX2 a pinned process would end in "illegal instruction".
+pinned from its start, or not. They do not check them: on a processor that lacks AVX2 a pinned process would end in
+"illegal instruction".
 """
 
 import os
