@@ -246,4 +246,4 @@ def test_the_template_is_part_of_the_code():
     names = {path.name for path in provenance.sources(ROOT / "src" / "draw_page.py")}
     assert {"page.html.jinja", "page.css", "page.js", "document.py"} <= names
     others = {path.suffix for path in provenance.sources(ROOT / "src" / "check_claims.py")}
-    assert others == {".py"}
+    assert others == {".py", ".cpp"}
