@@ -79,7 +79,8 @@ def measured(tmp_path):
 
 
 def test_forecast_is_steps_times_their_cost(measured):
-    settings = ("--scale", "quick", "--set", "only_tasks=cheetah_run", "--set", "methods=[smiling,bc]")
+    steps = "tasks={cheetah_run: {expert_steps: 32000, env_steps: 12000}}"
+    settings = ("--scale", "quick", "--set", "only_tasks=cheetah_run", "--set", "methods=[smiling,bc]", "--set", steps)
     told = run_well("forecast.py", *settings, "--throughput", measured, "--cores", 2, how=run_here)
     # The expert's 32 000 steps at 4 ms and 9 evaluations, the runs' 12 000 and 4; three episodes of 1 ms a step each.
     hours = (32_000 * 4 + 9 * 3000 + 5 * (12_000 * 4 + 4 * 3000)) / 3_600_000
