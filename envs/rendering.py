@@ -90,10 +90,15 @@ class Renderer:
         self._context.free()
 
 
+# All that MuJoCo's next step depends on; what it derives from that is computed again.
+STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+
+
 class RenderedTask(gymnasium.Env):
-    """A task that shows itself; its renderer is made at the first frame."""
+    """A task that shows itself; its renderer is made at the first frame. In an episode, its state can be kept."""
 
     _renderer: Renderer | None = None
+    _step = 0  # of the episode
 
     def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, str | int]:
         """What is shown, as it stands, and from which of its cameras."""
@@ -105,6 +110,20 @@ class RenderedTask(gymnasium.Env):
         if self._renderer is None:
             self._renderer = Renderer(model, camera)
         return self._renderer.frame(data)
+
+    def simulation(self) -> np.ndarray:
+        """All that the rest of the episode depends on, float64."""
+        model, data, _ = self._scene()
+        state = np.empty(mujoco.mj_stateSize(model, STATE))
+        mujoco.mj_getState(model, data, state, STATE)
+        return np.append(state, self._step)
+
+    def set_simulation(self, state: np.ndarray) -> None:
+        """Go on from what `simulation` gave, after a reset."""
+        model, data, _ = self._scene()
+        mujoco.mj_setState(model, data, state[:-1], STATE)
+        mujoco.mj_step1(model, data)  # positions and velocities of bodies, as dm_control leaves them behind a step
+        self._step = int(state[-1])
 
     def close(self) -> None:
         """Free the renderer, and what else the task holds."""

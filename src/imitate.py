@@ -7,7 +7,7 @@ command goes on. Where method and solver can, the seeds are trained side by side
 import argparse
 from pathlib import Path
 
-from smiling import bits, command, stages
+from smiling import bits, command, stages, stopping
 from smiling.experiment import load_experiment
 from smiling.runs import demonstration_kinds
 from smiling.settings import UserError
@@ -42,6 +42,7 @@ def main() -> None:
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     bits.restart_pinned(settings.training.bits)
+    stopping.listen()
     what = options.method, options.task, options.demonstrations
     stages.imitate(settings, *what, options.out, options.seeds, options.demos_kind)
 

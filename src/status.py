@@ -1,10 +1,11 @@
-"""Print a table of an experiment's runs: done, running, stopped or waiting; steps, steps/s, last return, time left.
+"""Print a table of an experiment's runs: done, running, stopped or waiting; steps, return, time left, attempts, node.
 
 Steps and returns of unfinished runs are those of their last evaluation. What cannot be read is damaged, and said below.
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,11 +15,12 @@ from smiling.evidence import ablations, curves, finished
 from smiling.evidence.curve_figures import FIGURES
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.contract import read_record
-from smiling.runs.folder import PROGRESS, is_held
+from smiling.runs.folder import PROGRESS, attempts
+from smiling.runs.locks import is_held
 from smiling.runs.progress import duration
 from smiling.settings import UserError
 
-COLUMNS = ("task", "from", "method", "seed", "state", "steps", "steps/s", "return", "left")
+COLUMNS = ("task", "from", "method", "seed", "state", "steps", "steps/s", "return", "left", "attempts", "node")
 LOG_WIDTH = 120  # where there is no terminal
 
 
@@ -42,24 +44,34 @@ def begun(results: Path, group: finished.RunGroup) -> bool:
 
 
 def state(folder: Path) -> tuple[str, ...]:
-    """The columns of a run from its state on.
+    """The columns of a run from its state on; how often it was begun, and where last, are not said of what waits.
 
     Raises:
         UserError: if it has finished, but its curve or record is missing or damaged.
     """
     if (folder / "curve.csv").exists():
         curve = curves.read_curve(folder)
-        rate = read_record(folder / "run.json").get("steps_per_second")
+        record = read_record(folder / "run.json")
+        rate = record.get("steps_per_second")
         steps, value = curve["env_step"].iloc[-1], curve["return"].iloc[-1]
-        return "done", f"{steps}", "" if rate is None else f"{rate:.0f}", f"{value:.1f}", ""
-    running = is_held(folder)
+        told = f"{steps}", "" if rate is None else f"{rate:.0f}", f"{value:.1f}", ""
+        return "done", *told, *tried(record.get("attempts"))
+    running, where = is_held(folder), tried(attempts(folder))
     if not (folder / PROGRESS).exists():
-        return "running" if running else "waiting", "", "", "", ""
+        return "running" if running else "stopped" if where[0] else "waiting", "", "", "", "", *where
     progress = json.loads((folder / PROGRESS).read_text())
     rate = progress["steps"] / progress["seconds"]
     left = duration((progress["total"] - progress["steps"]) / rate) if rate else ""
     steps = f"{progress['steps']} of {progress['total']}"
-    return "running" if running else "stopped", steps, f"{rate:.0f}", f"{progress['return']:.1f}", left
+    return "running" if running else "stopped", steps, f"{rate:.0f}", f"{progress['return']:.1f}", left, *where
+
+
+def tried(made: Any) -> tuple[str, str]:
+    """The number of attempts, and the node of the last with its batch job; nothing where none is told."""
+    if not made:
+        return "", ""
+    job = f" (job {made[-1]['job']})" if made[-1].get("job") else ""
+    return str(len(made)), f"{made[-1]['node']}{job}"
 
 
 def rows(results: Path, settings: ExperimentSettings) -> tuple[list[tuple[str, ...]], list[str]]:
@@ -71,7 +83,7 @@ def rows(results: Path, settings: ExperimentSettings) -> tuple[list[tuple[str, .
             row = (*name, seed, *state(folder))
         except UserError as error:
             damaged.append(str(error))
-            row = (*name, seed, "damaged", "", "", "", "")
+            row = (*name, seed, "damaged", *[""] * (len(COLUMNS) - len(name) - 2))
         waits_too = table and row[4] == "waiting" and (*table[-1][:3], table[-1][4]) == (*name, "waiting")
         if waits_too:
             row = (*name, f"{table.pop()[3]}, {seed}", *row[4:])

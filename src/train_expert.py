@@ -5,7 +5,7 @@ Writes policy.safetensors, curve.csv and run.json into --out. Interrupted, the s
 
 from pathlib import Path
 
-from smiling import bits, command, solvers
+from smiling import bits, command, solvers, stopping
 from smiling.experiment import in_full, load_experiment
 from smiling.runs.divergence import advised, learning_rates
 from smiling.runs.folder import RunFolder
@@ -22,6 +22,7 @@ def main() -> None:
     settings = load_experiment(options.scale, options.assignments)
     training = settings.of_training(options.task)
     bits.restart_pinned(training.bits)
+    stopping.listen()
     bits.tell(training.bits, training.device)
     settle_process(training)
     task, expert = settings.task(options.task), settings.expert

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import envs
+from smiling import stopping
 from smiling.settings import UserError, first_line
 
 # Parameters of glibc's mallopt(3).
@@ -59,7 +60,10 @@ def parser(description: str | None, writes: bool = True) -> argparse.ArgumentPar
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a script's `main`, then exit: 0, 1 after a user's mistake or where disk or memory fail, 130 after Ctrl-C."""
+    """Run a script's `main`, then exit: 0, 1 after a user's mistake or where disk or memory fail, 128 + n by a signal.
+
+    130 is Ctrl-C's. What is kept then, a script that listens to signals says (`stopping`).
+    """
     try:
         main()
     except (UserError, envs.UnknownTask) as error:
@@ -72,6 +76,8 @@ def run(main: Callable[[], None]) -> NoReturn:
         if not (isinstance(error, MemoryError) or any(words in str(error).lower() for words in OUT_OF_MEMORY)):
             raise
         _fail(f"not enough memory ({first_line(error)}); make networks, batches or replay smaller")
+    except stopping.Stopped as error:
+        _fail(str(error), error.code)
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from the last checkpoint", code=130)
     sys.exit(0)

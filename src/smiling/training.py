@@ -1,4 +1,4 @@
-"""The training loop that every solver has, with the task's reward or a learned one; resumable at every episode.
+"""The training loop that every solver has, with the task's reward or a learned one; resumable at every step.
 
 A solver's own loop is with the solver. A loop trains one seed or several side by side, each with its own environment,
 replay, learned reward and randomness.
@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 import envs
-from smiling import command, products
+from smiling import command, products, stopping
 from smiling.bits import Bits, why_own
 from smiling.evaluation import Evaluator, Policy
 from smiling.reward import LearnedReward
@@ -90,10 +90,10 @@ def settle_process(training: TrainingSettings) -> None:
 
 
 class Loop:
-    """Learners on a task, one a seed, from episode to episode: evaluated, saved and resumed between them.
+    """Learners on a task, one a seed, from episode to episode: evaluated and saved between them.
 
-    Episodes all have the same length, so that resuming at the start of one needs nothing of the simulator's state. A
-    solver's own loop defines `_episode` and `policies`.
+    Told to stop, it saves in the midst of one, with the simulators' state. A solver's own loop defines `policies`,
+    `_begin_episode`, `_advance` by one step of each environment, and `_end_episode`.
     """
 
     keep_best = False  # give, in the end, the policy of the best evaluation instead of the last
@@ -103,16 +103,19 @@ class Loop:
         task: str,
         solver: Any,
         replays: Sequence[Any],
+        environments: Sequence[Any],  # tasks of `envs`
         settings: TrainingSettings,
         seeds: Sequence[int],
         rewards: Sequence[LearnedReward] | None = None,
         with_actions: bool = False,
     ) -> None:
         self.solver, self.replays, self.settings, self.seeds = solver, replays, settings, seeds
+        self.envs = environments
         self.rewards, self.with_actions = rewards, with_actions
         self.evaluators = [Evaluator(task, settings.evaluation_episodes, seed, solver.device) for seed in seeds]
         self.random = [torch.Generator(solver.device).manual_seed(derive(seed, "training")) for seed in seeds]
         self.step = 0
+        self._into = 0  # steps of the episode that is being played; 0 between episodes
         self.curves: list[list[dict[str, float]]] = [[] for _ in seeds]
         self._report: dict[str, list[float] | Tensor] = {}  # latest diagnostics, a value for each seed
         self._best: list[dict[str, Tensor] | None] = [None for _ in seeds]
@@ -144,10 +147,11 @@ class Loop:
             for seed, reward in zip(self.seeds, self.rewards, strict=True):
                 reward.prepare(f"{name}, seed {seed}" if len(self.seeds) > 1 else name)
             self._save(folder)
-        with Meter(name, steps, self.step) as meter:
+        with Meter(name, steps, self.step) as meter, stopping.noted():
             while self.step < steps:
-                self._evaluate_if_due(folder, steps)
-                self._episode()
+                if self._into == 0:
+                    self._evaluate_if_due(folder, steps)
+                self._episode(lambda: self._stop_if_told(folder))
                 meter.update(self.step, self._latest())
                 if folder.save_is_due():
                     self._save(folder)
@@ -164,9 +168,32 @@ class Loop:
         check_state(self.solver.state_dict(), "solver")
         check_state([reward.state_dict() for reward in self.rewards or ()], "rewards")
 
-    def _episode(self) -> None:
-        """Play one episode in each environment, learning on the way."""
+    def _stop_if_told(self, folder: RunFolder) -> None:
+        if stopping.is_asked():
+            stopping.take_time()
+            self._save(folder)
+            stopping.stop(f"saved after {self.step} steps")
+
+    def _episode(self, between: Callable[[], None] = lambda: None) -> None:
+        """Play one episode in each environment, or the rest of the one begun, learning on the way."""
+        if self._into == 0:
+            self._begin_episode()
+        while self._into < envs.EPISODE_STEPS:
+            between()
+            self._advance()
+            self._into += 1
+        self._end_episode()
+        self._into = 0
+
+    def _begin_episode(self) -> None:
         raise NotImplementedError
+
+    def _advance(self) -> None:
+        """Choose an action in each environment, learn, and take it."""
+        raise NotImplementedError
+
+    def _end_episode(self) -> None:
+        """What is left to do when all steps of an episode are taken."""
 
     def _update_rewards_if_due(self, taken: int = 1) -> bool:
         """Let each seed's reward learn from that seed's learner, every so many steps, `taken` at once; whether it did.
@@ -195,18 +222,27 @@ class Loop:
         due = self.step % self.settings.evaluate_every == 0 or self.step >= steps
         if not due or (self.curves[0] and self.curves[0][-1]["env_step"] == self.step):
             return
-        for index, policy in enumerate(self.policies()):
-            report = {name: float(values[index]) for name, values in self._report.items()}
-            whose = f" of seed {self.seeds[index]}" if len(self.seeds) > 1 else ""
-            check_finite({name + whose: value for name, value in report.items()})
-            self._evaluate(index, policy, report)
+        try:
+            with stopping.at_once():  # what learns is as it was before, so that it can be kept
+                found = [self._evaluation(index, policy) for index, policy in enumerate(self.policies())]
+        except stopping.Stopped:
+            self._stop_if_told(folder)
+            raise
+        for index, (policy, (latest, report)) in enumerate(zip(self.policies(), found, strict=True)):
+            self._add_row(index, policy, latest, report)
         folder.write_partial_curves(self.curves, steps)
 
-    def _evaluate(self, index: int, policy: Policy, report: dict[str, float]) -> None:
-        """Add a row to the curve of the seed at `index`."""
+    def _evaluation(self, index: int, policy: Policy) -> tuple[float, dict[str, float]]:
+        """Return and diagnostics of the seed at `index`."""
+        report = {name: float(values[index]) for name, values in self._report.items()}
+        whose = f" of seed {self.seeds[index]}" if len(self.seeds) > 1 else ""
+        check_finite({name + whose: value for name, value in report.items()})
         seed = derive(self.seeds[index], "evaluation actions", self.step)
         player = policy.begin(self.settings.evaluation_episodes, policy.noise(seed, self.solver.device))
-        latest = float(self.evaluators[index].returns(player, self.step).mean())
+        return float(self.evaluators[index].returns(player, self.step).mean()), report
+
+    def _add_row(self, index: int, policy: Policy, latest: float, report: dict[str, float]) -> None:
+        """To the curve of the seed at `index`."""
         curve = self.curves[index]
         if self.keep_best and all(latest > row["return"] for row in curve):
             self._best[index] = {name: value.detach().clone() for name, value in policy.state_dict().items()}
@@ -231,9 +267,11 @@ class Loop:
         return f"return {', '.join(latest)}" if latest else ""
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next episode depends on."""
+        """Everything that what follows depends on."""
         return {
             "step": self.step,
+            "into": self._into,
+            "playing": self._playing() if self._into else {},
             "curves": self.curves,
             "solver": self.solver.state_dict(),
             "rewards": [reward.state_dict() for reward in self.rewards or ()],
@@ -253,3 +291,16 @@ class Loop:
         for random, state in zip(self.random, saved["random"], strict=True):
             random.set_state(state.cpu())
         self._report, self._best = saved["report"], saved["best"]
+        self._into = saved["into"]
+        if self._into:
+            self._play_on(saved["playing"])
+
+    def _playing(self) -> dict[str, Any]:
+        """What the rest of the episode depends on beside that; a solver may add to it."""
+        return {"simulations": [torch.from_numpy(env.unwrapped.simulation()) for env in self.envs]}
+
+    def _play_on(self, playing: dict[str, Any]) -> None:
+        """Inverse of `_playing`."""
+        for env, state in zip(self.envs, playing["simulations"], strict=True):
+            env.reset(seed=0)  # whatever it begins with gives way to the state
+            env.unwrapped.set_simulation(state.numpy())

@@ -57,6 +57,22 @@ def test_same_seed_same_trajectory_to_the_bit(name):
     assert not np.array_equal(play(3), play(4))
 
 
+@pytest.mark.parametrize("name", SIZES)
+def test_a_state_that_was_kept_goes_on_elsewhere_to_the_same_trajectory(name):
+    kept, other, random = envs.make(name), envs.make(name, seed=1), np.random.default_rng(0)
+    actions = random.uniform(-1, 1, (1000, SIZES[name][1]))
+    kept.reset(seed=3)
+    other.reset(seed=4)
+    for action in actions[:300]:
+        kept.step(action)
+    other.unwrapped.set_simulation(kept.unwrapped.simulation())
+    for action in actions[300:]:
+        (state, *rest), (same, *same_rest) = kept.step(action)[:4], other.step(action)[:4]
+        assert np.array_equal(state, same)
+        assert rest == same_rest
+    assert rest[-1]  # the episode ends with the same step
+
+
 def test_trajectory_is_dm_controls():
     from dm_control import suite
 

@@ -7,7 +7,9 @@ import errno
 import io
 import os
 import resource
-from contextlib import contextmanager
+import socket
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -20,10 +22,11 @@ from finished_runs import experiment, flags, write_returns, write_run
 
 from smiling import command
 from smiling.evidence import figure_style, films, tables
-from smiling.runs import checkpoint, divergence
+from smiling.runs import checkpoint, divergence, locks
 from smiling.runs.artefacts import whole
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
-from smiling.runs.folder import CHECKPOINT, RunFolder, is_held
+from smiling.runs.folder import CHECKPOINT, RunFolder
+from smiling.runs.locks import is_held
 from smiling.settings import UserError
 from smiling.solvers.policies import write_policy
 from smiling.solvers.sac.networks import Actor
@@ -368,13 +371,26 @@ def test_disk_that_is_full_is_told_and_the_file_before_stays(name, kilobytes, tm
 
 
 @pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_worked_on_with_a_note(code, tmp_path, capsys):
-    with mock.patch("fcntl.flock", side_effect=OSError(code, os.strerror(code))):
-        with RunFolder({0: tmp_path / "run"}, {}, 0.0, write_policy) as folder:
+def test_on_a_file_system_without_locks_a_file_stands_for_one(code, tmp_path, capsys):
+    """Another process is kept out while its holder keeps it fresh; what a killed one left is waited out."""
+    place = tmp_path / "run"
+    with (
+        mock.patch("fcntl.flock", side_effect=OSError(code, os.strerror(code))),
+        mock.patch.object(locks, "LEASE_SECONDS", 1.0),
+    ):
+        with RunFolder({0: place}, {}, 0.0, write_policy) as folder:
             folder.save({"step": 3})
-            assert not is_held(tmp_path / "run")
+            time.sleep(1.5)
+            assert is_held(place)
+            with pytest.raises(UserError, match=r"another process is working in .*run; .*remove .*\.lease if there is"):
+                locks.take(place, ExitStack())
+            left = (place / ".lease").read_text()
         assert folder.load() == {"step": 3}
-    assert "without locks: see to it that no other process works there" in capsys.readouterr().out
+        assert not is_held(place)
+        (place / ".lease").write_text(left.replace(socket.gethostname(), "another-node"))
+        with RunFolder({0: place}, {}, 0.0, write_policy):
+            assert is_held(place)
+    assert f"{place} is on a file system without locks; {place / '.lease'} stands for one" in capsys.readouterr().out
 
 
 def test_somebody_else_s_results_can_be_looked_at(results):

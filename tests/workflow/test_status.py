@@ -22,10 +22,12 @@ def results(tmp_path):
     for folder in folders.values():
         folder.mkdir(parents=True)
     pd.DataFrame({"env_step": [0, 3000], "return": [1.0, 432.1]}).to_csv(folders["smiling", 0] / "curve.csv")
-    (folders["smiling", 0] / "run.json").write_text(json.dumps({"steps_per_second": 61.7}))
+    tried = [{"node": name, "job": job, "pid": 1} for name, job in (("node1", "17"), ("node2", "18"))]
+    (folders["smiling", 0] / "run.json").write_text(json.dumps({"steps_per_second": 61.7, "attempts": tried}))
     progress = {"steps": 1000, "total": 3000, "return": 5.25, "seconds": 20.0}
     (folders["smiling", 1] / "progress.json").write_text(json.dumps(progress))
     (folders["smiling", 1] / ".lock").touch()
+    (folders["smiling", 1] / "attempts.json").write_text(json.dumps([{"node": "node3", "job": None, "pid": 1}]))
     with FileLock(folders["dac", 0] / ".lock"):
         yield tmp_path
 
@@ -38,8 +40,8 @@ def test_each_run_is_in_its_state(results):
     assert not damaged
     states = {(row[1], row[2], row[3]): row[4:] for row in rows}
     assert states["", "expert", "0"][0] == "waiting"
-    assert states["states", "smiling", "0"] == ("done", "3000", "62", "432.1", "")
-    assert states["states", "smiling", "1"] == ("stopped", "1000 of 3000", "50", "5.2", "0 min 40 s")
+    assert states["states", "smiling", "0"] == ("done", "3000", "62", "432.1", "", "2", "node2 (job 18)")
+    assert states["states", "smiling", "1"] == ("stopped", "1000 of 3000", "50", "5.2", "0 min 40 s", "1", "node3")
     assert states["states", "smiling", "2"][0] == "waiting"
     assert states["states", "dac", "0"][0] == "running"
     assert states["states", "dac", "1, 2"][0] == "waiting"

@@ -90,9 +90,10 @@ SETTINGS_FLAGS = shlex.join(
 CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value, default=str)}" for key, value in config.items())])
 
 
-# Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes), this tree's code,
-# whatever is installed, wherever Snakemake runs; the interpreter that runs Snakemake, unless conda is to bring one; the
-# pins under which libraries give the same bits elsewhere, and the settings as the positional parameters "$@". They are no
+# Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes); to wait, when all
+# processes of a job are told to stop, for what the program still does; this tree's code, whatever is installed, wherever
+# Snakemake runs; the interpreter that runs Snakemake, unless conda is to bring one; the pins under which libraries give
+# the same bits elsewhere, and the settings as the positional parameters "$@". They are no
 # part of the command that Snakemake remembers: what reruns a job is its `standing`, or its own `settings` and `code`.
 ENVIRONMENT_OF_JOBS = {
     "SUITE": str(workflow.basedir),
@@ -102,7 +103,7 @@ ENVIRONMENT_OF_JOBS = {
 EXPORTS = shlex.join(f"{name}={value}" for name, value in ENVIRONMENT_OF_JOBS.items())
 BINARIES = "" if "conda" in map(str, workflow.deployment_settings.deployment_method) else Path(sys.executable).parent
 PROGRAMS = f'export PATH={shlex.quote(str(BINARIES))}:"$PATH"; ' if BINARIES else ""
-PREFIX = f"set -euo pipefail; export {EXPORTS}; {PROGRAMS}set -- {SETTINGS_FLAGS}; "
+PREFIX = f"set -euo pipefail; trap : TERM USR1; export {EXPORTS}; {PROGRAMS}set -- {SETTINGS_FLAGS}; "
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
 
 
@@ -119,7 +120,8 @@ wildcard_constraints:
 IMITATE = (
     'python "$SUITE/src/imitate.py" "$@" --task {wildcards.task:q} --method {wildcards.method:q} '
     "--seeds {resources.seeds} --demos-kind {wildcards.demos:q} --demonstrations {input.demonstrations:q} "
-    f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.').replace('}', ':q}')} 2>&1 | tee -i {{log:q}}"
+    f"--out results/{METHOD_RUNS_NAME.replace('{', '{wildcards.').replace('}', ':q}')} "
+    '2>&1 | "$SUITE/workflow/log_to" {log:q}'
 )
 
 

@@ -15,4 +15,4 @@ rule expert:
     threads: 1
     shell:
         'python "$SUITE/src/train_expert.py" "$@" --task {wildcards.task:q} --out "$(dirname {output.run:q})" '
-        "2>&1 | tee -i {log:q}"
+        '2>&1 | "$SUITE/workflow/log_to" {log:q}'

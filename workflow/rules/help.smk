@@ -14,7 +14,7 @@ rule help:
 
 
 rule status:
-    "A table of runs: done, running, steps, steps/s, last return, time left."
+    "A table of runs: done, running, stopped, waiting; steps/s, last return, time left, attempts, node."
     log:
         "logs/status.log",
     conda:

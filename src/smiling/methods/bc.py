@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from smiling import stopping
 from smiling.evaluation import Evaluator
 from smiling.imitation import Imitation
 from smiling.methods import Method
@@ -109,7 +110,7 @@ def _clone(cloning: Cloning, imitation: Imitation) -> None:
     saved = folder.load()
     if saved is not None:
         cloning.load_state_dict(saved)
-    with Meter(imitation.name, settings.updates, cloning.done, unit="updates") as meter:
+    with Meter(imitation.name, settings.updates, cloning.done, unit="updates") as meter, stopping.noted():
         if not cloning.curve:
             cloning.evaluate()
         while cloning.done < settings.updates:
@@ -120,6 +121,10 @@ def _clone(cloning: Cloning, imitation: Imitation) -> None:
                 meter.update(cloning.done, f"return {cloning.curve[-1]['return']:.0f}")
                 if folder.save_is_due():
                     folder.save(cloning.state_dict())
+            if stopping.is_asked():
+                stopping.take_time()
+                folder.save(cloning.state_dict())
+                stopping.stop(f"saved after {cloning.done} updates")
     returns = [row["return"] for row in cloning.curve]
     folder.finish([cloning.curve], [cloning.best], [{"best_return": max(returns), "final_return": returns[-1]}])
 

@@ -53,6 +53,11 @@ class _Provenance(Record):
     hardware: _Hardware | None = None
 
 
+class _Attempt(Record):
+    node: str | None = None
+    job: str | None = None
+
+
 class _Bits(Record):
     alike: str | None = None
 
@@ -71,6 +76,7 @@ class RunRecord(Record):
     code: str | None = None
     bits: _Bits | None = None
     provenance: _Provenance | None = None
+    attempts: list[_Attempt] | None = None
     wall_seconds: FiniteFloat | None = None
     steps_per_second: FiniteFloat | None = None
     final_return: FiniteFloat | None = None

@@ -1,27 +1,26 @@
 """Folders of runs: one process at a time, checkpoints while they last, whole artefacts when they are done."""
 
-import errno
-import fcntl
+import json
+import os
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
-from smiling.runs import checkpoint
+from smiling.runs import checkpoint, locks
 from smiling.runs.artefacts import remove_partial, whole, write_json
 from smiling.runs.provenance import file_digest, provenance
-from smiling.settings import UserError
 
 CHECKPOINT = "checkpoint.pt"
 PARTIAL_CURVE = "partial_curve.csv"
 PROGRESS = "progress.json"  # of the run's process, at its last evaluation: `steps` of `total`, `return`, `seconds`
-LOCK = ".lock"
-WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what flock(2) says on a file system that has none
-LOCK_SECONDS = 1.0  # longer than `is_held` holds a lock
+ATTEMPTS = "attempts.json"  # a list: the `node`, `pid`, batch `job` and beginning of each process so far
+BATCH_JOB = ("SLURM_JOB_ID", "JOB_ID", "PBS_JOBID", "LSB_JOBID")  # where Slurm, Grid Engine, PBS and LSF say it
 
 Curve = list[dict[str, float]]  # a row for each evaluation
 
@@ -48,7 +47,8 @@ class RunFolder:
         self.identity = {**identity, "seeds": list(folders)}
         self._checkpoint = next(iter(folders.values())) / CHECKPOINT
         self._checkpoint_seconds = checkpoint_seconds
-        self._locks = ExitStack()
+        self._held = ExitStack()
+        self._attempts: list[dict[str, Any]] = []
         self._start = self._last_save = time.monotonic()
         self._seconds_before = 0.0
 
@@ -58,16 +58,23 @@ class RunFolder:
         Raises:
             UserError: if another process holds one of them.
         """
-        with ExitStack() as locks:
+        with ExitStack() as held:
             for path in self.folders.values():
                 path.mkdir(parents=True, exist_ok=True)
-                _take(path, locks)
+                locks.take(path, held)
                 remove_partial(path)
-            self._locks = locks.pop_all()
+            self._note_attempt()
+            self._held = held.pop_all()
         return self
 
+    def _note_attempt(self) -> None:
+        """Let others see where this process works, and how many there were before."""
+        self._attempts = [*attempts(next(iter(self.folders.values()))), this_attempt()]
+        for path in self.folders.values():
+            write_json(path / ATTEMPTS, self._attempts)
+
     def __exit__(self, *_: object) -> None:
-        self._locks.close()
+        self._held.close()
 
     def load(self) -> dict[str, Any] | None:
         """State of the last checkpoint, or None; UserError if it belongs to another run."""
@@ -107,43 +114,28 @@ class RunFolder:
             self._write_policy(path / "policy.safetensors", policy)
             _write_curve(path / "curve.csv", curve)
             rate = {"steps_per_second": round(curve[-1]["env_step"] / seconds, 3)}
-            left = {"curve": file_digest(path / "curve.csv"), **result, **rate, **made}
+            left = {"curve": file_digest(path / "curve.csv"), **result, **rate, **made, "attempts": self._attempts}
             write_json(path / "run.json", {"seed": seed, **self.identity, **self._record, **left})
         for path in self.folders.values():
-            for unfinished in (PARTIAL_CURVE, PROGRESS):
+            for unfinished in (PARTIAL_CURVE, PROGRESS, ATTEMPTS):
                 (path / unfinished).unlink(missing_ok=True)
         self._checkpoint.unlink(missing_ok=True)
 
 
-def _take(folder: Path, locks: ExitStack) -> None:
-    """Lock `folder` until `locks` are closed; a note where the file system has no locks.
-
-    Raises:
-        UserError: if another process holds it.
-    """
+def attempts(folder: Path) -> list[dict[str, Any]]:
+    """The processes that have worked in a folder of an unfinished run, the latest last."""
     try:
-        locks.enter_context(FileLock(folder / LOCK, timeout=LOCK_SECONDS, fallback_to_soft=False))
-    except Timeout:
-        raise UserError(f"another process is working in {folder}; wait for it or stop it") from None
-    except OSError as error:
-        if error.errno not in WITHOUT_LOCKS:
-            raise
-        print(
-            f"note: {folder} is on a file system without locks: see to it that no other process works there", flush=True
-        )
+        found = json.loads((folder / ATTEMPTS).read_text())
+    except (OSError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
 
 
-def is_held(folder: Path) -> bool:
-    """Whether a process on this machine is working in `folder`, which need not be writable; no if it has no locks."""
-    try:
-        with (folder / LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.EACCES, *WITHOUT_LOCKS):
-            raise
-    return False
+def this_attempt() -> dict[str, Any]:
+    """Where this process works: the machine, and the batch system's number of the job if there is one."""
+    job = next((os.environ[name] for name in BATCH_JOB if os.environ.get(name)), None)
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"node": socket.gethostname(), "pid": os.getpid(), "job": job, "began": began}
 
 
 def _write_curve(path: Path, rows: Curve) -> None:

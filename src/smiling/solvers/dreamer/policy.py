@@ -1,6 +1,5 @@
 """What acts, in training and from disk: encoder, recurrent state-space model and actor."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -43,28 +42,13 @@ class DreamerPolicy:
         """Randomness for `begin`."""
         return torch.Generator(device).manual_seed(seed)
 
-    @torch.no_grad()
-    def begin(self, episodes: int, noise: torch.Generator, sampled: bool = True) -> Callable[[Tensor], Tensor]:
-        """Start `episodes` episodes side by side; the function to call with each step's states (episodes, state).
+    def begin(self, episodes: int, noise: torch.Generator, sampled: bool = True) -> "DreamerPlayer":
+        """Start `episodes` episodes side by side; to be called with each step's states (episodes, state).
 
         It returns actions (episodes, action), always `sampled` and so now and then a little outside [-1, 1]: the
         environments clip them.
         """
-        world, rssm, device = self._world_model, self._world_model.rssm, noise.device
-        weights, latent = rssm.weights(observing=True), (*rssm.initial(episodes),)
-        action = torch.zeros(episodes, self.action_size, device=device)
-
-        @torch.no_grad()
-        def act(states: Tensor) -> Tensor:
-            nonlocal latent, action
-            uniform = torch.rand(episodes, rssm.shape[0], generator=noise, device=device)
-            parts = rssm.actions(action), rssm.embeddings(world.embed(states))
-            latent = step(weights, latent, parts[0], uniform, rssm.pick, parts[1])[:2]
-            mean, deviation = self._actor(torch.cat(latent, -1))
-            action = mean + deviation * torch.randn(mean.shape, generator=noise, device=device)
-            return action
-
-        return act
+        return DreamerPlayer(self, self._world_model, self._actor, episodes, noise)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Weights."""
@@ -77,3 +61,35 @@ class DreamerPolicy:
             RuntimeError: if the weights are not of this shape.
         """
         self._parts.load_state_dict(saved)
+
+
+class DreamerPlayer:
+    """A policy in the midst of episodes that are played side by side."""
+
+    @torch.no_grad()
+    def __init__(
+        self, policy: DreamerPolicy, world_model: WorldModel, actor: Actor, episodes: int, noise: torch.Generator
+    ) -> None:
+        self.policy, self._world, self._actor, self._noise = policy, world_model, actor, noise
+        self._weights, self._latent = world_model.rssm.weights(observing=True), (*world_model.rssm.initial(episodes),)
+        self._action = torch.zeros(episodes, policy.action_size, device=noise.device)
+
+    @torch.no_grad()
+    def __call__(self, states: Tensor) -> Tensor:
+        """Actions (episodes, action) in `states` (episodes, state)."""
+        world, rssm, noise = self._world, self._world.rssm, self._noise
+        uniform = torch.rand(len(states), rssm.shape[0], generator=noise, device=noise.device)
+        parts = rssm.actions(self._action), rssm.embeddings(world.embed(states))
+        self._latent = step(self._weights, self._latent, parts[0], uniform, rssm.pick, parts[1])[:2]
+        mean, deviation = self._actor(torch.cat(self._latent, -1))
+        self._action = mean + deviation * torch.randn(mean.shape, generator=noise, device=noise.device)
+        return self._action
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers of the episodes."""
+        return {"latent": list(self._latent), "action": self._action}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self._latent = tuple(part.to(self._action.device) for part in saved["latent"])
+        self._action = saved["action"].to(self._action.device)

@@ -54,9 +54,9 @@ class DreamerTraining(Loop):
         rewards: Sequence[LearnedReward] | None = None,
         with_actions: bool = False,
     ) -> None:
-        self.envs = [envs.make(task) for _ in range(solver.settings.num_envs)]
-        replay = SequenceReplay(solver.settings.replay_capacity, len(self.envs), *envs.sizes(task), solver.device)
-        super().__init__(task, solver, [replay], settings, seeds, rewards, with_actions)
+        environments = [envs.make(task) for _ in range(solver.settings.num_envs)]
+        replay = SequenceReplay(solver.settings.replay_capacity, len(environments), *envs.sizes(task), solver.device)
+        super().__init__(task, solver, [replay], environments, settings, seeds, rewards, with_actions)
         if settings.one_piece:
             solver.in_one_piece()
         self._seed, self._random, self._replay = seeds[0], self.random[0], replay
@@ -67,19 +67,34 @@ class DreamerTraining(Loop):
     def policies(self) -> list[DreamerPolicy]:
         return [self.solver.policy]
 
-    def _episode(self) -> None:
-        """One episode in every environment."""
-        act = self.solver.policy.begin(len(self.envs), self.solver.random)
+    def _begin_episode(self) -> None:
+        self._act = self.solver.policy.begin(len(self.envs), self.solver.random)
         seeds = [derive(self._seed, "episode", self.step, index) for index in range(len(self.envs))]
-        states = self._tensor([env.reset(seed=seed)[0] for env, seed in zip(self.envs, seeds, strict=True)])
-        rewards = self._tensor([0.0 if self.rewards is None else UNSEEN] * len(self.envs))
-        for step in range(envs.EPISODE_STEPS):
-            self._learn()
-            actions = act(states)
-            self._replay.add(states, actions, rewards, first=step == 0)
-            states, rewards = self._step_all(actions)
-            self.step += len(self.envs)
-        self._replay.add(states, torch.zeros_like(actions), rewards, first=False)
+        self._states = self._tensor([env.reset(seed=seed)[0] for env, seed in zip(self.envs, seeds, strict=True)])
+        self._latest_rewards = self._tensor([0.0 if self.rewards is None else UNSEEN] * len(self.envs))
+
+    def _advance(self) -> None:
+        self._learn()
+        actions = self._act(self._states)
+        self._replay.add(self._states, actions, self._latest_rewards, first=self._into == 0)
+        self._states, self._latest_rewards = self._step_all(actions)
+        self.step += len(self.envs)
+
+    def _end_episode(self) -> None:
+        """The state arrived at has a row too, in which no action is taken."""
+        none = torch.zeros(len(self.envs), self._act.policy.action_size, device=self._states.device)
+        self._replay.add(self._states, none, self._latest_rewards, first=False)
+
+    def _playing(self) -> dict[str, Any]:
+        here = {"states": self._states, "rewards": self._latest_rewards, "player": self._act.state_dict()}
+        return super()._playing() | here
+
+    def _play_on(self, playing: dict[str, Any]) -> None:
+        super()._play_on(playing)
+        self._act = self.solver.policy.begin(len(self.envs), self.solver.random)
+        self._act.load_state_dict(playing["player"])
+        device = self.solver.device
+        self._states, self._latest_rewards = (playing[name].to(device) for name in ("states", "rewards"))
 
     def _step_all(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """States arrived at, and the task's rewards for arriving there: unseen where a learned one stands in."""

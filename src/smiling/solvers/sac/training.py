@@ -53,10 +53,10 @@ class Training(Loop):
         rewards: Sequence[LearnedReward] | None = None,
         with_actions: bool = False,
     ) -> None:
-        self.envs = [envs.make(task) for _ in seeds]
+        environments = [envs.make(task) for _ in seeds]
         place = (envs.EPISODE_STEPS, *envs.sizes(task), solver.device)
         replays = [Replay(solver.settings.replay_capacity, *place) for _ in seeds]
-        super().__init__(task, solver, replays, settings, seeds, rewards, with_actions)
+        super().__init__(task, solver, replays, environments, settings, seeds, rewards, with_actions)
         if settings.one_piece:
             solver.in_one_piece()
         self._rewarded = 0
@@ -68,17 +68,18 @@ class Training(Loop):
     def policies(self) -> list[Actor]:
         return [self.solver.actor.seed(index) for index in range(len(self.seeds))]
 
-    def _episode(self) -> None:
+    def _begin_episode(self) -> None:
         starts = [derive(seed, "episode", self.step) for seed in self.seeds]
         self._states = self._observe([env.reset(seed=start)[0] for env, start in zip(self.envs, starts, strict=True)])
         for replay, state in zip(self.replays, self._states, strict=True):
             replay.begin(state)
-        for _ in range(envs.EPISODE_STEPS):
-            actions = self._act(self._states)
-            outcomes = self._send(actions)
-            self._learn()
-            self._arrive(actions, outcomes())
-            self.step += 1
+
+    def _advance(self) -> None:
+        actions = self._act(self._states)
+        outcomes = self._send(actions)
+        self._learn()
+        self._arrive(actions, outcomes())
+        self.step += 1
 
     def _send(self, actions: Tensor) -> Callable[[], list[Outcome]]:
         """What taking `actions` (seeds, action) leads to: it is found in the background, or when it is asked for."""
@@ -151,10 +152,15 @@ class Training(Loop):
         self._rewarded = self.step
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next episode depends on."""
         return super().state_dict() | {"rewarded": self._rewarded}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Inverse of `state_dict`."""
         super().load_state_dict(saved)
         self._rewarded = saved["rewarded"]
+
+    def _playing(self) -> dict[str, Any]:
+        return super()._playing() | {"states": self._states}
+
+    def _play_on(self, playing: dict[str, Any]) -> None:
+        super()._play_on(playing)
+        self._states = playing["states"].to(self.solver.device)
