@@ -143,8 +143,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="assignments")
     parser.add_argument("--updates", type=int, default=2, help="timed, after one that is not (default: %(default)s)")
     options = parser.parse_args()
-    command.settle_process()
     settings = load_experiment(options.scale, options.assignments)
+    command.settle_process(device=settings.training.device)
     print(f"scale {options.scale}, {options.task}, {settings.training.device}, torch {torch.__version__}")
     for name, value in table(*measure(settings, options.task, options.updates)).items():
         print(f"{name:<55} {value:>10}")

@@ -91,12 +91,12 @@ def with_totals(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def main() -> None:
     flags = command.parser(__doc__)
     options = flags.parse_args()
-    command.settle_process()
     scales = {
         scale: load_experiment(scale, options.assignments if scale == options.scale else ())
         for scale in experiment.scale_names()
     }
     device = torch.device(scales[options.scale].training.device)
+    command.settle_process(device=device.type)
     rate = steps.matrix_rate(device)
     table = with_totals([row for settings in scales.values() for row in scale_rows(settings)])
     caption = f"Milliseconds of a seed's step by parts; float32 matrix products run at {rate / 1e9:.0f} GFLOP/s."

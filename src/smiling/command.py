@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import envs
-from smiling import stopping
+from smiling import devices, stopping
 from smiling.settings import UserError, first_line
 
 # Parameters of glibc's mallopt(3).
@@ -88,17 +88,21 @@ def _fail(sentence: str, code: int = 1) -> NoReturn:
     sys.exit(code)
 
 
-def settle_process(matrix_products: str = "float32") -> None:
-    """Make this process good at small tensor work.
+def settle_process(matrix_products: str = "float32", device: str = "cpu") -> None:
+    """Make this process good at small tensor work, and find it its device.
 
     Matrix products on a GPU are of `matrix_products`, float32 or tf32.
 
     One thread: two in one small job are slower than one, and jobs run side by side. Denormals flushed to zero. Freed
     memory kept for the next tensor instead of given back: with two jobs on two cores, returning and faulting in the
     same pages again took half of the time.
+
+    Raises:
+        UserError: if there is no such device.
     """
     import torch
 
+    devices.settle(device)
     torch.set_float32_matmul_precision({"float32": "highest", "tf32": "high"}[matrix_products])
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -66,12 +66,6 @@ class TrainingSettings(Settings):
     matrix_products: Literal["float32", "tf32"] = Field("float32", description="tf32: ten bits of mantissa, on a GPU")
 
     @model_validator(mode="after")
-    def _device_exists(self) -> "TrainingSettings":
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise ValueError("device 'cuda' is asked for, but torch sees no CUDA GPU; use device: cpu")
-        return self
-
-    @model_validator(mode="after")
     def _device_can(self) -> "TrainingSettings":
         if self.device == "cpu" and self.matrix_products != "float32":
             raise ValueError("matrix_products 'tf32' is for device 'cuda'; leave it out on a CPU")
@@ -83,8 +77,11 @@ def settle_process(training: TrainingSettings) -> None:
 
     Products are the suite's own where any processor shall give the same bits and there is a compiler, which the update
     needs too: without, `smoke`'s small networks lose nothing, and larger ones half of their speed.
+
+    Raises:
+        UserError: if there is no such device.
     """
-    command.settle_process(training.matrix_products)
+    command.settle_process(training.matrix_products, training.device)
     if training.bits == "any" and training.one_piece and not why_own("any", training.device):
         products.take_over()
 

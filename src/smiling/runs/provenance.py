@@ -21,7 +21,7 @@ PACKAGES = {"smiling": Path(__file__).resolve().parents[1], "envs": Path(envs.__
 # Modules that decide how a run is reported and stored, not what comes out.
 WITHOUT_EFFECT = {
     PACKAGES["smiling"] / f"{name}.py"
-    for name in ("command", "stopping", "runs/artefacts", "runs/locks", "runs/progress", "runs/provenance")
+    for name in ("command", "devices", "stopping", "runs/artefacts", "runs/locks", "runs/progress", "runs/provenance")
 }
 READ_BESIDE = (".jinja", ".css", ".js", ".cpp")  # files that a module reads of its folder, as much as its code
 VERSIONED = ("torch", "numpy", "mujoco", "dm_control", "gymnasium")
