@@ -13,6 +13,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/experts.smk"
 include: "workflow/rules/demonstrations.smk"
 include: "workflow/rules/imitation.smk"

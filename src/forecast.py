@@ -20,7 +20,7 @@ def main() -> None:
     flags.add_argument("--cores", type=int, default=1, help="jobs side by side")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
-    table = forecast(settings, measurements(options.throughput, settings.scale), options.figure)
+    table = forecast(settings, measurements(options.throughput, settings), options.figure)
     machine = json.loads(options.throughput.with_suffix(".json").read_text())
     device = machine["settings"][settings.scale]["training"]["device"]
     print(

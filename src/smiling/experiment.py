@@ -18,7 +18,7 @@ from smiling import methods, solvers
 from smiling.overrides import parse_overrides, read_yaml
 from smiling.runs.demonstration_kinds import DemonstrationKind
 from smiling.runs.provenance import ROOT
-from smiling.settings import Settings, UserError, effective, merge, validate
+from smiling.settings import NO_EFFECT, Settings, UserError, effective, merge, validate
 from smiling.solvers.dreamer.settings import DreamerSettings
 from smiling.solvers.sac.agent import SACSettings
 from smiling.training import TrainingSettings
@@ -91,6 +91,14 @@ EXPERT_TRAINING = ("seed", "policy")  # what of the expert's settings its traini
 EXPERT_PLAYING = ("trajectories", "sample_actions")  # and its demonstrations
 
 
+class JobSettings(Settings):
+    """What a job asks of a cluster; on one machine nothing does. Snakemake's --set-resources goes before it."""
+
+    memory_mb: int = Field(2000, ge=1, description="beside a run's replay: Python, PyTorch, what it computes with")
+    gpu_memory_mb: int = Field(4000, ge=0, description="further, of the machine's own, where CUDA is loaded")
+    minutes: int = Field(1440, ge=1, description="at most; what takes longer goes on in the next attempt")
+
+
 class ExperimentSettings(Settings):
     """The whole experiment."""
 
@@ -107,6 +115,7 @@ class ExperimentSettings(Settings):
     dreamer: DreamerSettings = DreamerSettings()
     training: TrainingSettings = TrainingSettings()
     method_settings: dict[str, dict[str, Any]] = {}
+    jobs: JobSettings = Field(JobSettings(), json_schema_extra=NO_EFFECT)
 
     @field_validator("experiment")
     @classmethod

@@ -1,11 +1,6 @@
 """What is said beside Snakemake's own words: before the first job, what is to be made; after a failure, why."""
 
-from smiling.evidence import failures, forecast
-
-MEASUREMENTS = [
-    Path(*paths(f"{THROUGHPUT}/steps.csv")),
-    Path(workflow.basedir, "results", "reference", "throughput", "steps.csv"),
-]
+from smiling.evidence import failures
 
 
 def training_jobs(jobs):

@@ -306,7 +306,7 @@ THROUGHPUT = "figures/{experiment}/throughput"
 DRAWN_SETTINGS = json.dumps(effective(EXPERIMENT))  # a change draws anew
 # What the cost of a step may depend on: a change measures anew.
 MEASURED_SETTINGS = EXPERIMENT.model_dump_json(
-    exclude={"methods", "seeds", "seeds_together", "allow_missing_seeds", "expert"}
+    exclude={"methods", "seeds", "seeds_together", "allow_missing_seeds", "expert", "jobs"}
 )
 FILM = "figures/{experiment}/figure1/{task}_{actor}"
 FILMS = [

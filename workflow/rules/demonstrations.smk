@@ -21,6 +21,9 @@ rule collect:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         number=lambda wildcards: ["--set", f"expert.trajectories={wildcards.number[1:]}"] if wildcards.number else [],
     shell:
@@ -46,6 +49,9 @@ if OWN:
         conda:
             ENVIRONMENT
         threads: 1
+        resources:
+            mem_mb=memory,
+            runtime=jobs.SHORT_MINUTES,
         params:
             demos=lambda wildcards: OWN[wildcards.task],  # not an input: its content counts, braces in its name do not
         shell:

@@ -13,6 +13,10 @@ rule expert:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=memory_to_train(),
+        runtime=minutes_to_train(),
+        gpu=GPUS,
     shell:
         'python "$SUITE/src/train_expert.py" "$@" --task {wildcards.task:q} --out "$(dirname {output.run:q})" '
         '2>&1 | "$SUITE/workflow/log_to" {log:q}'

@@ -18,6 +18,9 @@ rule draw_figure1:
         "logs/{experiment}/figure1.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_figure1.py"),
@@ -43,6 +46,9 @@ rule film:
     conda:
         ENVIRONMENT
     threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         code=code("film.py"),
     shell:
@@ -62,6 +68,9 @@ rule draw_figure2:
         "logs/{experiment}/figure2.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         code=code("draw_figure2.py"),
     shell:
@@ -84,6 +93,9 @@ rule draw_ablations:
         "logs/{experiment}/ablations.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_ablations.py"),
@@ -108,6 +120,9 @@ rule draw_curves:
         figure="|".join(FIGURES),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_curves.py"),

@@ -29,6 +29,9 @@ rule check_method:
         "logs/check_method.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         method=lambda _: config.get("method", ""),
     shell:

@@ -17,6 +17,9 @@ rule imitate:
         ENVIRONMENT
     threads: 1
     resources:
+        mem_mb=memory_to_train(),
+        runtime=minutes_to_train(),
+        gpu=GPUS,
         seeds=lambda wildcards: wildcards.seed,
     shell:
         IMITATE

@@ -12,6 +12,9 @@ rule write_report:
         "logs/{experiment}/report.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         config=lambda _: CONFIG_FLAGS,
     shell:

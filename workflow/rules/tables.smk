@@ -14,6 +14,9 @@ rule write_table1:
         "logs/{experiment}/table1.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table1.py"),
@@ -36,6 +39,9 @@ rule write_table2:
         "logs/{experiment}/table2.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table2.py"),
@@ -60,6 +66,9 @@ rule summarise:
         "logs/{experiment}/results.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("summarise.py"),
@@ -83,6 +92,9 @@ rule check_claims:
         "logs/{experiment}/claims.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("check_claims.py"),
@@ -104,6 +116,9 @@ rule list_runs:
         "logs/{experiment}/runs.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("list_runs.py"),
@@ -127,6 +142,9 @@ rule draw_page:
         "logs/{experiment}/page.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_page.py"),

@@ -11,6 +11,10 @@ rule measure_throughput:
     conda:
         ENVIRONMENT
     threads: WHOLE_MACHINE
+    resources:
+        mem_mb=memory,
+        runtime=jobs.WHOLE_MACHINE_MINUTES,
+        gpu=GPUS,
     params:
         settings=lambda _: MEASURED_SETTINGS,
         code=code("measure/throughput.py"),
@@ -29,6 +33,9 @@ rule measure_cost:
     conda:
         ENVIRONMENT
     threads: WHOLE_MACHINE
+    resources:
+        mem_mb=memory,
+        runtime=jobs.WHOLE_MACHINE_MINUTES,
     params:
         code=code("measure/cost.py"),
     shell:
@@ -47,6 +54,9 @@ rule draw_throughput:
         "logs/{experiment}/throughput.benchmark.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=memory,
+        runtime=jobs.SHORT_MINUTES,
     params:
         code=code("measure/draw_throughput.py"),
     shell:
@@ -63,6 +73,6 @@ rule forecast:
     conda:
         ENVIRONMENT
     params:
-        cores=lambda _: workflow.cores,
+        cores=lambda _: workflow.cores or 1,
     shell:
         'python "$SUITE/src/forecast.py" "$@" --throughput {input:q} --cores {params.cores} 2>&1 | tee -i {log:q}'

@@ -30,6 +30,9 @@ for number, (seeds, task) in enumerate(groups_of_seeds()):
             ENVIRONMENT
         threads: 1
         resources:
+            mem_mb=memory_to_train(len(seeds)),
+            runtime=minutes_to_train(len(seeds)),
+            gpu=GPUS,
             seeds=" ".join(map(str, seeds)),
         shell:
             IMITATE

@@ -1,5 +1,7 @@
 """What a figure's runs would take: hours and disk, from measurements of steps (src/measure/throughput.py)."""
 
+import contextlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +12,14 @@ from smiling import methods
 from smiling.evidence import finished
 from smiling.evidence.curve_figures import figure
 from smiling.experiment import ExperimentSettings
+from smiling.runs.provenance import ROOT
 from smiling.settings import UserError
 
+REFERENCE = ROOT / "results" / "reference" / "throughput"  # measurements that come with the suite
 HOUR = 3_600_000  # milliseconds
+DAY = 24  # hours
+PARTS = ("environment", "action", "batch", "in one piece", "actor", "targets", "critics")  # of a step on a GPU
+OF_REWARD = ("reward update", "reward")  # and of a learned reward beside it
 COLUMNS = ("scale", "task", "learner", "seeds", "step", "environment", "action")  # of the measurements
 BYTES = 4  # of a float32
 FEWER = (
@@ -20,18 +27,17 @@ FEWER = (
 )
 
 
-def measurements(path: Path, scale: str) -> pd.DataFrame:
-    """The measurements' rows of a scale.
+def measurements(path: Path, settings: ExperimentSettings) -> pd.DataFrame:
+    """The measurements' rows of the settings' scale, on their device.
 
     Raises:
         UserError: if they are not there, or not what was written.
     """
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: measure first, by 'snakemake --cores all throughput'") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):
-        raise UserError(f"{path} is not a table: delete it and measure anew") from None
+    scale, table, device = settings.scale, _read(path), settings.training.device
+    if (measured := _device_of(path, scale)) not in (None, device):
+        raise UserError(f"{path} was measured on '{measured}', and training.device is '{device}': measure anew")
+    if "what" in table:  # parts of steps on a GPU, at the paper's sizes
+        table = _on_gpu(table, settings) if device == "cuda" else table[:0].assign(scale="")
     if missing := [name for name in COLUMNS if name not in table]:
         raise UserError(
             f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}: delete it and measure anew"
@@ -39,6 +45,39 @@ def measurements(path: Path, scale: str) -> pd.DataFrame:
     if scale not in set(table["scale"]):
         raise UserError(f"{path} has no measurement of scale '{scale}': delete it and measure anew")
     return table[table["scale"] == scale]
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: measure first, by 'snakemake --cores all throughput'") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):
+        raise UserError(f"{path} is not a table: delete it and measure anew") from None
+
+
+def _device_of(path: Path, scale: str) -> str | None:
+    """By the record beside measurements; None, where that does not say it."""
+    try:
+        return json.loads(path.with_suffix(".json").read_text())["settings"][scale]["training"]["device"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _on_gpu(table: pd.DataFrame, settings: ExperimentSettings) -> pd.DataFrame:
+    """Whole steps from the parts of `results/reference/throughput/gpu.csv`, as the settings have the update.
+
+    A part that was not measured in the settings' precision is taken in the other.
+    """
+    rows = table[table["one_piece"] == settings.training.one_piece]
+    rows = rows.assign(other=rows["precision"] != settings.training.matrix_products).sort_values("other", kind="stable")
+    rows = rows.drop_duplicates(["what", "task", "seeds"]).fillna(0.0)
+    own = rows[rows["environment"] > 0].rename(columns={"what": "learner"})
+    own = own.assign(step=own[[part for part in PARTS if part in own]].sum(axis=1))
+    rewards = rows.loc[rows["reward"] > 0, ["what", "task", *OF_REWARD]]
+    beside = own[own["learner"] == "expert"].drop(columns=[*OF_REWARD, "learner"]).merge(rewards, on="task")
+    beside = beside.assign(learner=beside["what"], step=beside["step"] + beside[[*OF_REWARD]].sum(axis=1))
+    return pd.concat([own, beside]).assign(scale="paper")[[*COLUMNS]]
 
 
 def step_milliseconds(table: pd.DataFrame, task: str, learner: str, seeds: int) -> float | None:
@@ -69,6 +108,16 @@ def run_hours(
         return None
     steps = settings.task(task).expert_steps if learner == "expert" else settings.env_steps(learner, task)
     return (steps * step + evaluation_milliseconds(table, settings, task, steps)) / HOUR
+
+
+def measured_hours(
+    settings: ExperimentSettings, learner: str, task: str, together: int, measured: Sequence[Path]
+) -> float | None:
+    """`run_hours` by the first of the files that knows the scale on the settings' device; None, if none does."""
+    for path in measured:
+        with contextlib.suppress(UserError):
+            return run_hours(measurements(path, settings), settings, learner, task, together)
+    return None
 
 
 def forecast(settings: ExperimentSettings, table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -126,7 +175,7 @@ def _job_hours(
     hours: dict[str, float | None] = {}
     for path in measured:
         try:
-            table = measurements(path, settings.scale)
+            table = measurements(path, settings)
         except UserError:
             continue
         for learner, task, seeds in jobs:
@@ -136,13 +185,19 @@ def _job_hours(
     return hours
 
 
+def checkpoint_gigabytes(settings: ExperimentSettings, task: str, seeds: int) -> float:
+    """Of a job on `task` that trains `seeds` side by side: its replay, mainly."""
+    state, action = envs.sizes(task)
+    capacity = settings.of_solver(task).replay_capacity
+    steps = min(max(settings.task(task).env_steps, settings.task(task).expert_steps), capacity)
+    return BYTES * steps * (state + action + 1) * seeds / 1e9
+
+
 def disk_gigabytes(settings: ExperimentSettings, name: str) -> tuple[float, float]:
-    """What the largest running job's checkpoint takes (its replay, mainly), and what all demonstrations leave."""
+    """What the largest running job's checkpoint takes, and what all demonstrations leave."""
     largest, left = 0.0, 0.0
     for task in figure(name).tasks_of(settings):
         state, action = envs.sizes(task)
-        capacity = settings.of_solver(task).replay_capacity
-        steps = min(max(settings.task(task).env_steps, settings.task(task).expert_steps), capacity)
-        largest = max(largest, BYTES * steps * (state + action + 1) * settings.seeds_together / 1e9)
+        largest = max(largest, checkpoint_gigabytes(settings, task, settings.seeds_together))
         left += 2 * BYTES * settings.expert.trajectories * envs.EPISODE_STEPS * (2 * state + action + 1) / 1e9
     return largest, left
