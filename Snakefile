@@ -12,7 +12,13 @@ configfile: Path(workflow.basedir, "workflow/config/benchmark.yaml")
 report: "workflow/report/workflow.rst"
 
 
+if "container" in config:  # with --software-deployment-method apptainer: an image of the Dockerfile
+
+    container: config["container"]
+
+
 include: "workflow/rules/common.smk"
+include: "workflow/rules/interrupted.smk"
 include: "workflow/rules/resources.smk"
 include: "workflow/rules/experts.smk"
 include: "workflow/rules/demonstrations.smk"

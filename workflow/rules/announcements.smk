@@ -16,7 +16,7 @@ def training_jobs(jobs):
 onstart:
     training = training_jobs(workflow.dag.needrun_jobs())
     if training:
-        print(forecast.announcement(EXPERIMENT, training, workflow.cores or 1, MEASUREMENTS), file=sys.stderr)
+        print(forecast.announcement(EXPERIMENT, training, jobs_side_by_side(), MEASUREMENTS), file=sys.stderr)
 
 
 onerror:

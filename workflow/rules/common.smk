@@ -33,8 +33,8 @@ FIGURE = "figures/{experiment}/{figure}"  # and tables, under the same wildcard
 
 
 # What `config` may say beside the experiment's settings: its scale, what check_method checks, whether results of other
-# settings are made anew.
-NO_SETTINGS = ("scale", "method", "replace")
+# settings are made anew, for how many nodes there is a forecast, the image that jobs run in.
+NO_SETTINGS = ("scale", "method", "replace", "nodes", "container")
 
 
 def overrides(config):
@@ -92,7 +92,7 @@ CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value, default=str)
 
 # Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes); to wait, when all
 # processes of a job are told to stop, for what the program still does; this tree's code, whatever is installed, wherever
-# Snakemake runs; the interpreter that runs Snakemake, unless conda is to bring one; the pins under which libraries give
+# Snakemake runs; the interpreter that runs Snakemake, unless conda or a container is to bring one; the pins under which libraries give
 # the same bits elsewhere, and the settings as the positional parameters "$@". They are no
 # part of the command that Snakemake remembers: what reruns a job is its `standing`, or its own `settings` and `code`.
 ENVIRONMENT_OF_JOBS = {
@@ -101,7 +101,8 @@ ENVIRONMENT_OF_JOBS = {
     **bits.pins(EXPERIMENT.training.bits),
 }
 EXPORTS = shlex.join(f"{name}={value}" for name, value in ENVIRONMENT_OF_JOBS.items())
-BINARIES = "" if "conda" in map(str, workflow.deployment_settings.deployment_method) else Path(sys.executable).parent
+BROUGHT = {"conda", "apptainer"} & set(map(str, workflow.deployment_settings.deployment_method))
+BINARIES = "" if BROUGHT else Path(sys.executable).parent
 PROGRAMS = f'export PATH={shlex.quote(str(BINARIES))}:"$PATH"; ' if BINARIES else ""
 PREFIX = f"set -euo pipefail; trap : TERM USR1; export {EXPORTS}; {PROGRAMS}set -- {SETTINGS_FLAGS}; "
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
@@ -185,6 +186,9 @@ def standing_of(*folders):
 
     def of_job(wildcards):
         results = [Path(folder.format(**wildcards)) for folder in folders]
+        if workflow.is_main_process and not workflow.dryrun:
+            for folder in results:
+                refused(refuse_running, folder)
         if not MAY_REPLACE:
             for folder in results:
                 refused(FOUND.refuse, folder, EXPERIMENT.experiment)

@@ -13,6 +13,12 @@ MEASUREMENTS = [
 GPUS = jobs.gpus(EXPERIMENT)
 
 
+def jobs_side_by_side():
+    """On this machine one a core; on a cluster as many as Snakemake may have there."""
+    asked = workflow.resource_settings
+    return asked.cores or (asked.nodes if isinstance(asked.nodes, int) else 1)
+
+
 def memory(wildcards, attempt):
     """Of a job that trains nothing."""
     return jobs.memory_mb(EXPERIMENT, None, attempt=attempt)

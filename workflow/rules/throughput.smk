@@ -65,14 +65,15 @@ rule draw_throughput:
 
 
 rule forecast:
-    "What Figure 3 would take on this machine: hours and disk."
+    "What Figure 3 would take: jobs, hours, disk; days on NODES by --config nodes=4,16."
     input:
-        paths(f"{THROUGHPUT}/steps.csv"),
+        str(forecast.first_measured(EXPERIMENT, MEASUREMENTS) or Path(*paths(f"{THROUGHPUT}/steps.csv"))),
     log:
         "logs/forecast.log",
     conda:
         ENVIRONMENT
     params:
-        cores=lambda _: workflow.cores or 1,
+        cores=lambda _: jobs_side_by_side(),
+        nodes=lambda _: ["--nodes", str(config["nodes"])] if "nodes" in config else [],
     shell:
-        'python "$SUITE/src/forecast.py" "$@" --throughput {input:q} --cores {params.cores} 2>&1 | tee -i {log:q}'
+        'python "$SUITE/src/forecast.py" "$@" --throughput {input:q} --cores {params.cores} {params.nodes:q} 2>&1 | tee -i {log:q}'

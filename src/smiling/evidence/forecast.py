@@ -1,8 +1,10 @@
 """What a figure's runs would take: hours and disk, from measurements of steps (src/measure/throughput.py)."""
 
 import contextlib
+import heapq
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +19,6 @@ from smiling.settings import UserError
 
 REFERENCE = ROOT / "results" / "reference" / "throughput"  # measurements that come with the suite
 HOUR = 3_600_000  # milliseconds
-DAY = 24  # hours
 PARTS = ("environment", "action", "batch", "in one piece", "actor", "targets", "critics")  # of a step on a GPU
 OF_REWARD = ("reward update", "reward")  # and of a learned reward beside it
 COLUMNS = ("scale", "task", "learner", "seeds", "step", "environment", "action")  # of the measurements
@@ -67,14 +68,18 @@ def _device_of(path: Path, scale: str) -> str | None:
 def _on_gpu(table: pd.DataFrame, settings: ExperimentSettings) -> pd.DataFrame:
     """Whole steps from the parts of `results/reference/throughput/gpu.csv`, as the settings have the update.
 
-    A part that was not measured in the settings' precision is taken in the other.
+    A part that was not measured in the settings' precision is taken in another. DreamerV3 was measured on one task of
+    HumanoidBench, whose tasks are of one size; what learns or rewards there is taken to cost, at a step, what it does
+    on the costliest task of SAC, which is too much for a reward: DreamerV3 asks for a batch of them in 16 steps.
     """
     rows = table[table["one_piece"] == settings.training.one_piece]
     rows = rows.assign(other=rows["precision"] != settings.training.matrix_products).sort_values("other", kind="stable")
     rows = rows.drop_duplicates(["what", "task", "seeds"]).fillna(0.0)
-    own = rows[rows["environment"] > 0].rename(columns={"what": "learner"})
+    own = rows[rows["action"] > 0].rename(columns={"what": "learner"})
     own = own.assign(step=own[[part for part in PARTS if part in own]].sum(axis=1))
     rewards = rows.loc[rows["reward"] > 0, ["what", "task", *OF_REWARD]]
+    dreamers = [task for task in settings.task_names() if settings.task(task).solver == "dreamer"]
+    own, rewards = _spread(own, "learner", "step", dreamers), _spread(rewards, "what", "reward", dreamers)
     beside = own[own["learner"] == "expert"].drop(columns=[*OF_REWARD, "learner"]).merge(rewards, on="task")
     beside = beside.assign(learner=beside["what"], step=beside["step"] + beside[[*OF_REWARD]].sum(axis=1))
     return pd.concat([own, beside]).assign(scale="paper")[[*COLUMNS]]
@@ -110,6 +115,15 @@ def run_hours(
     return (steps * step + evaluation_milliseconds(table, settings, task, steps)) / HOUR
 
 
+def _spread(rows: pd.DataFrame, what: str, cost: str, tasks: Sequence[str]) -> pd.DataFrame:
+    """With rows of `tasks`: those of one of them, or else the costliest of each learner or reward on any task."""
+    there = rows[rows["task"].isin(tasks)]
+    others = rows[~rows["task"].isin(tasks)]
+    costliest = others[~others[what].isin(there[what])].sort_values(cost)
+    costliest = costliest.drop_duplicates([what, "seeds"] if "seeds" in rows else what, keep="last")
+    return pd.concat([others, *(pd.concat([there, costliest]).assign(task=task) for task in tasks)])
+
+
 def measured_hours(
     settings: ExperimentSettings, learner: str, task: str, together: int, measured: Sequence[Path]
 ) -> float | None:
@@ -136,6 +150,61 @@ def forecast(settings: ExperimentSettings, table: pd.DataFrame, name: str) -> pd
             rows.append((task, learner, seeds, steps, step, hours, None if hours is None else hours * seeds))
     columns = ["task", "learner", "runs", "steps", "ms a step", "hours a run", "hours"]
     return pd.DataFrame(rows, columns=columns)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Jobs of a figure with their hours, each task's expert before its runs."""
+
+    experts: dict[str, float]
+    runs: dict[str, list[float]]
+
+    def hours(self) -> float:
+        """Of all jobs."""
+        return sum(self.experts.values()) + sum(map(sum, self.runs.values()))
+
+    def longest_chain(self) -> float:
+        """Hours from the first to the last job however many nodes there are."""
+        return max((hours + max(self.runs[task], default=0.0) for task, hours in self.experts.items()), default=0.0)
+
+    def hours_on(self, nodes: int) -> float:
+        """Until all is done where `nodes` jobs run at a time: whenever one is free, the longest job that may begin."""
+        waiting = sorted((hours, task, True) for task, hours in self.experts.items())
+        running: list[tuple[float, str, bool]] = []
+        now = 0.0
+        while waiting or running:
+            while waiting and len(running) < nodes:
+                hours, task, is_expert = waiting.pop()
+                heapq.heappush(running, (now + hours, task, is_expert))
+            now, task, was_expert = heapq.heappop(running)
+            if was_expert:
+                waiting = sorted([*waiting, *((hours, task, False) for hours in self.runs[task])])
+        return now
+
+
+def plan(settings: ExperimentSettings, table: pd.DataFrame) -> Plan:
+    """The jobs of a `forecast`; what was not measured is left out."""
+    measured = table[table["hours"].notna()]
+    experts = dict.fromkeys(measured["task"], 0.0)
+    runs: dict[str, list[float]] = {task: [] for task in experts}
+    for row in measured.to_dict("records"):
+        task, learner, hours = row["task"], row["learner"], row["hours a run"]
+        if learner == "expert":
+            experts[task] = hours
+            continue
+        together = settings.seeds_together if settings.trains_together(learner, task) else 1
+        firsts = range(0, row["runs"], together)
+        runs[task] += [hours * min(together, row["runs"] - first) for first in firsts]
+    return Plan(experts, runs)
+
+
+def first_measured(settings: ExperimentSettings, measured: Sequence[Path]) -> Path | None:
+    """The first of the files that knows the scale on the settings' device."""
+    for path in measured:
+        with contextlib.suppress(UserError):
+            measurements(path, settings)
+            return path
+    return None
 
 
 def announcement(
