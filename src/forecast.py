@@ -8,7 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
-from smiling import command
+from smiling import command, methods
 from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.forecast import disk_gigabytes, forecast, measurements, plan
 from smiling.experiment import load_experiment
@@ -52,8 +52,9 @@ def main() -> None:
     for nodes in options.nodes:
         print(f"on {nodes} nodes: {jobs.hours_on(nodes) / HOURS_OF_A_DAY:.3g} days")
     unknown = table[table["hours"].isna()]["learner"].unique()
-    if len(unknown):
-        print(f"not measured and left out: {', '.join(unknown)}")
+    left_out = [*unknown, *(name for name in settings.methods if not methods.load(name).takes_steps)]
+    if left_out:
+        print(f"not measured and left out: {', '.join(left_out)}")
     largest, left = disk_gigabytes(settings, options.figure)
     print(f"disk: {left:.3g} GB of demonstrations, up to {largest:.3g} GB of checkpoint for each job that runs")
 
