@@ -15,6 +15,7 @@ from .methods.iq_learn import IQLearnSettings as IQLearnSettings
 from .methods.smiling import Smiling as Smiling
 from .methods.smiling import SmilingSettings as SmilingSettings
 from .methods.sqil import SQIL as SQIL
+from .reward import EpisodeReward as EpisodeReward
 from .reward import LearnedReward as LearnedReward
 from .runs.demonstrations import Demonstrations as Demonstrations
 from .runs.demonstrations import read_demonstrations as read_demonstrations

@@ -45,6 +45,7 @@ class Evaluator:
     """Plays a policy on a task; its environments are its own, and each evaluation has initial states of its own."""
 
     def __init__(self, task: str, episodes: int, seed: int, device: str | torch.device = "cpu") -> None:
+        self.episodes = episodes
         self._envs = [envs.make(task) for _ in range(episodes)]
         self._seed = seed
         self._device = device

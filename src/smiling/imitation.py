@@ -9,10 +9,11 @@ from torch import Tensor
 
 import envs
 from smiling import solvers
-from smiling.reward import LearnedReward
+from smiling.reward import EpisodeReward, LearnedReward
 from smiling.runs.demonstrations import Demonstrations
 from smiling.runs.folder import RunFolder
 from smiling.runs.seeding import derive
+from smiling.settings import UserError
 from smiling.solvers.sac.agent import SAC
 from smiling.solvers.sac.beside_expert import expert_transitions
 from smiling.solvers.sac.replay import Batch
@@ -36,8 +37,15 @@ class Imitation:
     training: TrainingSettings
     folder: RunFolder
 
-    def expert_features(self) -> Tensor:
-        """The demonstrations' states, actions appended where they may be seen: (n, feature)."""
+    def expert_features(self, transitions: bool = False) -> Tensor:
+        """The demonstrations' states, actions appended where they may be seen: (n, feature).
+
+        Of `transitions`, the state that followed is appended too; what none followed is left out.
+        """
+        if transitions:
+            expert = self.expert_transitions(self.with_actions)
+            shown = (expert.states, expert.actions) if self.with_actions else (expert.states,)
+            return torch.cat([*shown, expert.next_states], -1)
         parts = [self.demonstrations.observations]
         if self.with_actions:
             parts.append(self.demonstrations.require_actions())
@@ -54,18 +62,31 @@ class Imitation:
 
 
 def run_with_reward(imitation: Imitation, build: Callable[[Tensor, Any, int], LearnedReward]) -> None:
-    """Train the task's solver on a learned reward, `build(expert_features, settings, seed)`."""
-    features = imitation.expert_features()
+    """Train the task's solver on a learned reward, `build(expert_features, settings, seed)`.
+
+    Raises:
+        UserError: if the reward is one along episodes, and the solver not SAC.
+    """
+    features = imitation.expert_features(getattr(build, "transitions", False))  # it may be a class or any function
     rewards = [build(features, imitation.settings, derive(seed, "reward")) for seed in imitation.seeds]
+    if isinstance(rewards[0], EpisodeReward) and imitation.solver != "sac":
+        raise UserError(
+            f"this method's reward depends on the episode so far, which only SAC's replay keeps, but {imitation.task} "
+            f"has the solver '{imitation.solver}'; leave the method out there"
+        )
     seeds = imitation.seeds, imitation.solver_seeds()
     settings = imitation.solver_settings, imitation.training
     start = solvers.load(imitation.solver)
     _train(imitation, start(imitation.task, *settings, *seeds, rewards, imitation.with_actions))
 
 
-def train(imitation: Imitation, solver: SAC) -> None:
-    """Train a method's own SAC, of all the run's seeds, for the run's steps and write the run's artefacts."""
-    _train(imitation, Training(imitation.task, solver, imitation.training, imitation.seeds))
+def train(imitation: Imitation, solver: SAC, rewards: Sequence[LearnedReward] | None = None) -> None:
+    """Train a method's own SAC, of all the run's seeds, for the run's steps and write the run's artefacts.
+
+    Its batches have the task's rewards, of which an imitator makes no use, or each seed's of `rewards`.
+    """
+    seeds = imitation.training, imitation.seeds
+    _train(imitation, Training(imitation.task, solver, *seeds, rewards, imitation.with_actions))
 
 
 def _train(imitation: Imitation, run: Loop) -> None:

@@ -10,8 +10,13 @@ from smiling.optimiser import Adam
 
 
 class LearnedReward:
-    """A reward that is learnt. Features (n, feature) are states, or states with actions appended."""
+    """A reward that is learnt. Features (n, feature) are states, or states with actions appended.
 
+    Of a reward of `transitions` they end with the state that followed (under DreamerV3 nothing follows an episode's
+    last state: it stands there twice).
+    """
+
+    transitions = False
     learnt: tuple[str, ...] = ()  # the attributes whose state is saved: models and optimisers
     generator: torch.Generator
 
@@ -43,6 +48,26 @@ class LearnedReward:
         for name in self.learnt:
             getattr(self, name).load_state_dict(saved[name])
         self.generator.set_state(saved["generator"].cpu())
+
+
+class EpisodeReward(LearnedReward):
+    """A reward that depends on the episode so far, for SAC: it is given once, when the transition is stored.
+
+    A run may be stopped in the midst of an episode: `state_dict` tells where in it the reward is.
+    """
+
+    def begin(self) -> None:
+        """An episode begins."""
+        raise NotImplementedError
+
+    def along(self, feature: Tensor) -> Tensor:
+        """The reward, a scalar, of the episode's next (feature,)."""
+        raise NotImplementedError
+
+    def of_episode(self, features: Tensor) -> Tensor:
+        """The rewards of an episode's features from its beginning, in their order: (n, feature) -> (n,)."""
+        self.begin()
+        return torch.stack([self.along(feature) for feature in features])
 
 
 class DiscriminatorReward(LearnedReward):

@@ -211,9 +211,17 @@ class Loop:
         return lambda count: self._features(replay, replay.draw(count, random, self.settings.state_buffer))
 
     def _features(self, replay: Any, places: Any) -> Tensor:
-        """What the rewards see there: states, with the actions taken in them where actions may be seen."""
-        states = replay.states(places)
-        return torch.cat([states, replay.actions(places)], -1) if self.with_actions else states
+        """What the rewards see there: states, the actions taken in them where they may be seen, the states after."""
+        parts = [replay.states(places)]
+        if self.with_actions:
+            parts.append(replay.actions(places))
+        if self._sees_transitions:
+            parts.append(replay.next_states(places))
+        return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
+
+    @property
+    def _sees_transitions(self) -> bool:
+        return self.rewards is not None and self.rewards[0].transitions
 
     def _evaluate_if_due(self, folder: RunFolder, steps: int) -> None:
         due = self.step % self.settings.evaluate_every == 0 or self.step >= steps

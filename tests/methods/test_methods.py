@@ -10,10 +10,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from smiling import methods
+from smiling.cloning import bc_loss
 from smiling.experiment import load_experiment
 from smiling.imitation import Imitation
 from smiling.methods import bc, dac, diffail, sqil
-from smiling.methods.bc import BCSettings, bc_loss
+from smiling.methods.bc import BCSettings
 from smiling.methods.dac import DAC, DACSettings
 from smiling.methods.diffail import DiffAILSettings
 from smiling.methods.iq_learn import IQLearn, IQLearnSettings
@@ -295,7 +296,7 @@ def test_bc_counts_its_best_checkpoint(tmp_path, demonstrations_file, monkeypatc
             *("sac", None, TrainingSettings(), folder),
         )
         monkeypatch.setattr(
-            "smiling.methods.bc.Evaluator.returns", lambda self, player, index: evaluated(player, index)
+            "smiling.evaluation.Evaluator.returns", lambda self, player, index: evaluated(player, index)
         )
         bc.run(imitation)
     record = json.loads((tmp_path / "run.json").read_text())

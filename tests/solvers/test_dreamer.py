@@ -165,6 +165,22 @@ def test_state_buffer_is_the_latest_states_of_all_environments():
     assert set(replay.states(places)[:, 0].tolist()) == {*range(13, 18), *range(1013, 1018)}
 
 
+@settings(max_examples=30, deadline=None)
+@given(rows=st.integers(2, 60))
+def test_neighbours_of_a_row_are_those_of_its_episode(rows):
+    """Against the rows one by one: a row's neighbour is itself where an episode or the ring ends."""
+    replay = filled(rows)
+    kept = range(rows - len(replay), rows)
+    places = Places(torch.tensor(kept), torch.zeros(len(kept), dtype=torch.long))
+    ends = [row + 1 not in kept or (row + 1) % 7 == 0 for row in kept]
+    begins = [row - 1 not in kept or row % 7 == 0 for row in kept]
+    after = Places(torch.tensor([row if end else row + 1 for row, end in zip(kept, ends, strict=True)]), places[1])
+    assert torch.equal(replay.next_states(places), replay.states(after))
+    assert replay.before(places).rows.tolist() == [
+        row if begin else row - 1 for row, begin in zip(kept, begins, strict=True)
+    ]
+
+
 def test_empty_replay_is_refused():
     with pytest.raises(ValueError, match="does not hold enough"):
         filled(3).draw_sequences(1, 4, torch.Generator())

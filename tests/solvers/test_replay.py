@@ -47,6 +47,12 @@ def test_draws_are_transitions_within_the_window(length, count, window, skip):
     assert drawn <= allowed
 
 
+def test_next_states_are_the_batchs():
+    replay, _ = filled(20, 5, 33)
+    places = replay.latest(19)
+    assert torch.equal(replay.next_states(places), replay.batch(places).next_states)
+
+
 def test_draws_are_uniform():
     replay, _ = filled(100, 10, 50)
     counts = torch.bincount(replay.draw(50_000, torch.Generator().manual_seed(0)), minlength=50)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from smiling.reward import LearnedReward
+from smiling.reward import EpisodeReward, LearnedReward
 from smiling.runs.contract import evaluated_at
 from smiling.runs.folder import RunFolder
 from smiling.solvers.policies import write_policy
@@ -66,6 +66,54 @@ def test_solver_gets_the_methods_reward_for_every_transition(tmp_path, reward_fo
     for batch in training.solver.batches[::50]:
         features = torch.cat([batch.states, batch.actions], -1) if with_actions else batch.states
         torch.testing.assert_close(batch.rewards, features.sum(-1) + 1)
+
+
+class SumOfTransition(SumOfState):
+    """The same of states and those after them."""
+
+    transitions = True
+
+
+@pytest.mark.parametrize("reward_for", ["batch", "replay"])
+@pytest.mark.parametrize("with_actions", [False, True])
+def test_reward_of_transitions_sees_the_next_states(tmp_path, reward_for, with_actions):
+    reward = SumOfTransition()
+    training = trained(tmp_path, 2000, reward, with_actions, reward_for=reward_for)
+    for batch in training.solver.batches[::50]:
+        seen = (batch.states, batch.actions, batch.next_states) if with_actions else (batch.states, batch.next_states)
+        torch.testing.assert_close(batch.rewards, torch.cat(seen, -1).sum(-1) + 1)
+    assert reward.updated_on[0].shape == (500, 40 if with_actions else 34)
+
+
+class RunningSum(EpisodeReward):
+    """What the features of the episode have summed up to."""
+
+    def begin(self):
+        self.total = torch.zeros(())
+
+    def along(self, feature):
+        self.total = self.total + feature.sum()
+        return self.total
+
+    def update(self, draw):
+        return {}
+
+    def in_batch(self, rewards):
+        return rewards + 1
+
+    def state_dict(self):
+        return {}
+
+
+@pytest.mark.parametrize("reward_for", ["batch", "replay"])
+def test_reward_along_episodes_is_given_once_in_the_episodes_order(tmp_path, reward_for):
+    training = trained(tmp_path, 2000, RunningSum(), reward_for=reward_for)
+    (replay,) = training.replays
+    states = replay.states(torch.arange(1999))
+    expected = torch.cat([states[:1000].sum(-1).cumsum(0), states[1000:].sum(-1).cumsum(0)])
+    torch.testing.assert_close(replay.rewards[:1999], expected, rtol=1e-3, atol=1e-2)
+    given = torch.cat([batch.rewards for batch in training.solver.batches]).flatten() - 1
+    assert (given[:, None] - replay.rewards[:1999]).abs().amin(-1).max() < 1e-3  # also of those just stored: no NaN
 
 
 def test_task_reward_is_not_even_stored_beside_a_learned_one(tmp_path):

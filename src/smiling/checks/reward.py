@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from smiling.checks import Outcome, examined
-from smiling.reward import LearnedReward
+from smiling.reward import EpisodeReward, LearnedReward
 from smiling.settings import first_line
 
 Build = Callable[[], LearnedReward | None]
@@ -34,12 +34,18 @@ NAMES = (SHAPE, DEVICE, FINITE, INPUT, ORDER, RANDOMNESS)
 
 
 def check(build: Build, states: Tensor) -> Iterator[Outcome]:
-    """All rows on a reward that `build` gives anew, trained once on some of `states` (n, state)."""
+    """All rows on a reward that `build` gives anew, trained once on some of `states` (n, state), its features.
+
+    To a reward along episodes they are one episode's.
+    """
     reward, batch = trained(build, states, chance=0), states[:ROWS]
     yield examined(SHAPE, shape_problem, reward, batch.clone())
     yield examined(FINITE, finite_problem, reward, batch.clone())
     yield examined(INPUT, input_problem, reward, batch.clone())
-    yield examined(ORDER, order_problem, reward, batch.clone())
+    if isinstance(reward, EpisodeReward):
+        yield Outcome(ORDER, None, "it depends on the episode so far")
+    else:
+        yield examined(ORDER, order_problem, reward, batch.clone())
     yield examined(DEVICE, device_problem, build, states)
     yield examined(RANDOMNESS, randomness_problem, build, states)
 
@@ -71,16 +77,21 @@ def _drawer(states: Tensor) -> Callable[[int], Tensor]:
     return draw
 
 
+def given(reward: LearnedReward, features: Tensor) -> Tensor:
+    """The rewards of features (n, feature), (n,): of each alone, or along an episode that they are."""
+    return reward.of_episode(features) if isinstance(reward, EpisodeReward) else reward.pointwise(features)
+
+
 def shape_problem(reward: LearnedReward, batch: Tensor) -> str | None:
     """`pointwise` gives float32 (n,) for (n, state), of one state too; `in_batch` keeps it."""
     for states in (batch, batch[:1]):
-        value = reward.pointwise(states)
+        value = given(reward, states)
         if value.shape != (len(states),) or value.dtype != torch.float32:
             return (
                 f"pointwise gives {tuple(value.shape)} of {value.dtype} for states {tuple(states.shape)}; "
                 f"it must be ({len(states)},) of torch.float32"
             )
-    value = reward.in_batch(reward.pointwise(batch))
+    value = reward.in_batch(given(reward, batch))
     return None if value.shape == (len(batch),) else f"in_batch gives {tuple(value.shape)} for ({len(batch)},)"
 
 
@@ -89,8 +100,8 @@ def finite_problem(reward: LearnedReward, batch: Tensor) -> str | None:
     same = batch[:1].expand_as(batch).clone()
     for name, states in (("demonstrated states", batch), ("states of zeros", 0 * batch), ("equal states", same)):
         for where, value in (
-            ("pointwise", reward.pointwise(states)),
-            ("in_batch", reward.in_batch(reward.pointwise(states))),
+            ("pointwise", given(reward, states)),
+            ("in_batch", reward.in_batch(given(reward, states))),
         ):
             if not value.isfinite().all():
                 return f"{where} gives {value[~value.isfinite()][0].item()} for {name}"
@@ -102,7 +113,7 @@ def finite_problem(reward: LearnedReward, batch: Tensor) -> str | None:
 def input_problem(reward: LearnedReward, batch: Tensor) -> str | None:
     """What it is given may be part of a replay: nothing is written into it."""
     states = batch.clone()
-    rewards = reward.pointwise(states)
+    rewards = given(reward, states)
     if not torch.equal(states, batch):
         return "pointwise changes the states that it is given; work on a copy"
     before = rewards.clone()
@@ -126,7 +137,7 @@ def order_problem(reward: LearnedReward, batch: Tensor) -> str | None:
 
 def _estimate(reward: LearnedReward, states: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard error of the reward of each state, both (n,)."""
-    values = torch.stack([reward.pointwise(states.clone()) for _ in range(REPEATS)])
+    values = torch.stack([given(reward, states.clone()) for _ in range(REPEATS)])
     return values.mean(0), values.std(0) / REPEATS**0.5
 
 
@@ -137,7 +148,7 @@ def device_problem(build: Build, states: Tensor) -> str | None:
     try:
         with _Elsewhere():
             reward.update(_drawer(states))
-            value = reward.in_batch(reward.pointwise(batch))
+            value = reward.in_batch(given(reward, batch))
     except (RuntimeError, NotImplementedError) as error:
         return f"{said} ({first_line(error)[:120]})"
     return None if value.device == batch.device else f"{said}: the rewards are on {value.device}"
@@ -161,7 +172,7 @@ def randomness_problem(build: Build, states: Tensor) -> str | None:
     for chance in (0, 1):
         reward = trained(build, states, chance)
         _set_chance(chance)
-        found.append(reward.in_batch(reward.pointwise(states[:ROWS].clone())))
+        found.append(reward.in_batch(given(reward, states[:ROWS].clone())))
     if torch.equal(*found):
         return None
     return "it draws from torch's, NumPy's or Python's randomness of the whole process; use a generator of its seed"

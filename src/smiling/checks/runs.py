@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from smiling import methods, stages
 from smiling.checks import Outcome, examined, reward, told
@@ -117,8 +118,16 @@ def _check_reward(trial: Trial) -> Iterator[Outcome]:
         yield from (Outcome(row, None, "it offers no reward") for row in reward.NAMES)
     else:
         with _quiet():
-            outcomes = list(reward.check(trial.reward, torch.from_numpy(trial.demonstrations.observations)))
+            outcomes = list(reward.check(trial.reward, _features(trial.demonstrations, offers)))
         yield from outcomes
+
+
+def _features(played: Demonstrations, offers: LearnedReward) -> Tensor:
+    """What the reward sees of them: states, or states and those after them."""
+    states = torch.from_numpy(played.observations)
+    if not offers.transitions or played.next_observations is None:
+        return states
+    return torch.cat([states, torch.from_numpy(played.next_observations)], -1)
 
 
 def _compared(trial: Trial, first: Path, steps: int) -> Iterator[Outcome]:

@@ -13,7 +13,8 @@ from smiling.imitation import Imitation, run_with_reward
 from smiling.methods import Method
 from smiling.reward import DiscriminatorReward
 from smiling.runs.seeding import derive
-from smiling.score.diffusion import DiffusionSettings, diffuse
+from smiling.score.conditional import denoising_errors
+from smiling.score.diffusion import DiffusionSettings
 from smiling.score.model import ScoreModel, ScoreModelSettings, score_optimiser
 from smiling.settings import Settings
 
@@ -28,12 +29,6 @@ class DiffAILSettings(Settings):
     )
     samples: int = Field(10, ge=1, description="(time, noise) samples for a state's loss as a reward")
     states_per_update: int = Field(100_000, ge=1, description="learner states drawn for one pass")
-
-
-def diffusion_loss(model: ScoreModel, states: Tensor, times: Tensor, noise: Tensor) -> Tensor:
-    """L(s) of states (n, feature) at times (n,) with noise (n, feature), a mean over dimensions: (n,)."""
-    noisy = diffuse(states, noise, model.alpha_bar[times, None])
-    return (model(noisy, times) - noise).square().mean(-1)
 
 
 def discriminator_loss(expert: Tensor, learner: Tensor) -> Tensor:
@@ -67,7 +62,7 @@ class DiffAIL(DiscriminatorReward):
         count = len(self.model.alpha_bar)
         times = torch.randint(count, (len(states),), generator=self.generator, device=states.device)
         noise = torch.randn(states.shape, generator=self.generator, device=states.device)
-        return diffusion_loss(self.model, states, times, noise)
+        return denoising_errors(self.model, states, times, noise)
 
     @torch.no_grad()
     def pointwise(self, features: Tensor) -> Tensor:

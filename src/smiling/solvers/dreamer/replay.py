@@ -73,6 +73,18 @@ class SequenceReplay:
         """Actions taken there, (*places, action)."""
         return self._actions[self._row(places), places.environments]
 
+    def next_states(self, places: Places) -> Tensor:
+        """States in the rows after, (*places, state); where an episode's next row is not there, the state itself."""
+        after = Places(places.rows + 1, places.environments)
+        last = (after.rows >= self.added) | (self._first[self._row(after)] > 0)
+        return self.states(after._replace(rows=torch.where(last, places.rows, after.rows)))
+
+    def before(self, places: Places) -> Places:
+        """The places in the rows before; where an episode's row before is not there, the place itself."""
+        oldest = self.added - len(self)
+        first = (places.rows <= oldest) | (self._first[self._row(places)] > 0)
+        return places._replace(rows=torch.where(first, places.rows, places.rows - 1))
+
     def sequences(self, places: Places) -> dict[str, Tensor]:
         """What DreamerV3 learns from: rows (length, count, ...), `action` being the one that led there.
 

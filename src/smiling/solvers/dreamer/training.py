@@ -114,12 +114,16 @@ class DreamerTraining(Loop):
         self._update_rewards_if_due(taken=settings.num_envs)
 
     def _batch(self) -> dict[str, Tensor]:
-        """Sequences from the replay; the rewards of a learned reward are for the states of their own rows."""
+        """Sequences from the replay; the rewards of a learned reward are for the states of their own rows.
+
+        Those of transitions are for the one that led there, but for an episode's first state: for the one after it.
+        """
         settings = self.solver.settings
         places = self._replay.draw_sequences(settings.batch, settings.sequence, self._random)
         batch = self._replay.sequences(places)
         if self.rewards is not None:
             (reward,) = self.rewards
-            rewards = reward.in_batch(reward.pointwise(self._features(self._replay, places).flatten(0, 1)))
+            rewarded = self._replay.before(places) if self._sees_transitions else places
+            rewards = reward.in_batch(reward.pointwise(self._features(self._replay, rewarded).flatten(0, 1)))
             batch["reward"] = rewards.view(batch["reward"].shape)
         return batch

@@ -70,6 +70,10 @@ class Replay:
         """Actions of the transitions, (count, action)."""
         return self._actions[indices]
 
+    def next_states(self, indices: Tensor) -> Tensor:
+        """States in which the transitions end, (count, state)."""
+        return self._states[self._row(indices) + 1]
+
     def batch(self, indices: Tensor) -> Batch:
         """The transitions at `indices`."""
         rows = self._row(indices)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import envs
-from smiling.reward import LearnedReward
+from smiling.reward import EpisodeReward, LearnedReward
 from smiling.runs.divergence import finite_actions
 from smiling.runs.seeding import derive
 from smiling.solvers.sac.agent import SAC, SACSettings
@@ -73,6 +73,8 @@ class Training(Loop):
         self._states = self._observe([env.reset(seed=start)[0] for env, start in zip(self.envs, starts, strict=True)])
         for replay, state in zip(self.replays, self._states, strict=True):
             replay.begin(state)
+        for reward in self._along_episodes():
+            reward.begin()
 
     def _advance(self) -> None:
         actions = self._act(self._states)
@@ -96,6 +98,13 @@ class Training(Loop):
         self._states = self._observe([state for state, _ in outcomes])
         for replay, action, (_, reward), state in zip(self.replays, actions, outcomes, self._states, strict=True):
             replay.add(action, reward if self.rewards is None else UNSEEN, state)
+        for replay, learned in zip(self.replays, self._along_episodes(), strict=False):
+            place = replay.latest(1)
+            replay.rewards[place] = learned.along(self._features(replay, place)[0])
+
+    def _along_episodes(self) -> list[EpisodeReward]:
+        """Each seed's learned reward, if it is one that is given as the episode goes; else none."""
+        return [reward for reward in self.rewards or () if isinstance(reward, EpisodeReward)]
 
     def _observe(self, observations: list[np.ndarray]) -> Tensor:
         """(seeds, state)."""
@@ -116,7 +125,7 @@ class Training(Loop):
             self._rewarded = 0
 
     def _update_solver(self) -> None:
-        if self.rewards is not None and self.settings.reward_for == "replay":
+        if self.rewards is not None and self._stored and not self._along_episodes():
             self._reward_replays(self.rewards)
         batches = [self._batch(index, self._places(index)) for index in range(len(self.seeds))]
         self._report |= self.solver.update(Batch(*(torch.stack(parts) for parts in zip(*batches, strict=True))))
@@ -124,11 +133,12 @@ class Training(Loop):
     @property
     def _stored(self) -> bool:
         """Whether learned rewards are kept in the replays."""
-        return self.rewards is not None and self.settings.reward_for == "replay"
+        in_replay = self.rewards is not None and self.settings.reward_for == "replay"
+        return in_replay or bool(self._along_episodes())
 
     def _places(self, index: int) -> Tensor:
         """Transitions drawn for an update of the seed at `index`."""
-        skip = self.step - self._rewarded if self._stored else 0
+        skip = self.step - self._rewarded if self._stored and not self._along_episodes() else 0
         return self.replays[index].draw(self.solver.settings.batch, self.random[index], skip=skip)
 
     def _batch(self, index: int, places: Tensor) -> Batch:
