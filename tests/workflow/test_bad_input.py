@@ -126,7 +126,7 @@ def test_name_that_yaml_reads_as_something_else_is_taken_as_it_is_written(writte
 # Arguments beside the demonstrations -> what the sentence says.
 ARGUMENTS = [
     (("--task", "walker_run"), "unknown task 'walker_run'; known tasks: ball_in_cup_catch"),
-    (("--task", TASK, "--method", "gail"), "unknown method 'gail'; known methods: bc, "),
+    (("--task", TASK, "--method", "gail"), "unknown method 'gail'; known methods: "),
     (("--task", TASK, "--method", "../methods/bc"), "unknown method '../methods/bc'"),
     (("--task", TASK, "--scale", "huge"), "unknown scale 'huge'; known scales: paper, quick, smoke"),
     (("--task", TASK, "--scale", "../../config/scales/smoke"), "unknown scale '../../config/scales/smoke'"),

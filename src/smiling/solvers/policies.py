@@ -16,6 +16,7 @@ from smiling.settings import UserError, first_line
 # Kind of policy -> (module, class). Imported when one is read: a solver may take seconds to load.
 KINDS = {
     "actor": ("smiling.solvers.sac.networks", "Actor"),
+    "denoising": ("smiling.solvers.denoising", "DenoisingPolicy"),
     "dreamer": ("smiling.solvers.dreamer.policy", "DreamerPolicy"),
 }
 # Of what policies' descriptions say: at most an extent of a weight, and at most the number of weights.
