@@ -14,6 +14,7 @@ figure3: setup
 reference: setup
 	mkdir -p figures/reference
 	python src/draw_curves.py --figure figure3 --results results/reference/quick --out figures/reference/figure3
+	python src/write_leaderboard.py --results results/reference/quick --out figures/reference/leaderboard
 	python src/summarise.py --results results/reference/quick --out figures/reference/results
 	python src/draw_page.py --results results/reference/quick --out figures/reference/index
 	python src/draw_ablations.py --results results/reference/ablations --out figures/reference/ablations

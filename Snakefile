@@ -89,6 +89,12 @@ rule table2:
         table_files("table2"),
 
 
+rule leaderboard:
+    "Methods by their scores, with the ties that intervals demand; time of a step, what a method sees."
+    input:
+        table_files("leaderboard"),
+
+
 rule results:
     "Scores of every run, means, intervals and comparisons over tasks."
     input:

@@ -101,6 +101,9 @@ def test_tables_agree_with_the_summaries_csv_and_the_claims(results, page, tmp_p
     for _, row in pd.read_csv(tmp_path / "improvement.csv").iloc[::2].iterrows():
         assert f"{row['difference']:+.2f}" in cells
         assert f"{row['p']:.3f}" in cells
+    run_well("write_leaderboard.py", *given[:-1], tmp_path / "leaderboard", how=run_here)
+    for line in (tmp_path / "leaderboard.md").read_text().splitlines()[2:4]:
+        assert {cell.strip() for cell in line.strip("| ").split(" | ")} <= set(cells)
     for claim in json.loads((tmp_path / "claims.json").read_text())["claims"]:
         assert {claim["the paper says"], claim["effect, 95 % interval"], claim["from"]} <= set(cells)
 
@@ -109,8 +112,8 @@ def test_everything_is_in_order_and_named(page):
     text = without_plotly(page)
     headings = [(int(level), re.sub("<.*?>", "", name)) for level, name in re.findall(r"<h(\d).*?>(.*?)</h\d>", text)]
     assert [name for level, name in headings if level == 2] == [
-        *("What was asked, and found", "Learning curves", "Scores", "Comparisons", "The paper's claims", "Films"),
-        *("Tasks", "Settings against the paper's", "Provenance", "Missing runs"),
+        *("What was asked, and found", "Learning curves", "Scores", "Leaderboard", "Comparisons", "The paper's claims"),
+        *("Films", "Tasks", "Settings against the paper's", "Provenance", "Missing runs"),
     ]
     assert [level for level, _ in headings].count(1) == 1
     assert all(after - before <= 1 for (before, _), (after, _) in zip(headings, headings[1:], strict=False))

@@ -59,6 +59,7 @@ GROUPS = (
             "draw_curves": f"{FIGURES}/figure3.png",
             "write_table1": f"{FIGURES}/table1.md",
             "write_table2": f"{FIGURES}/table2.md",
+            "write_leaderboard": f"{FIGURES}/leaderboard.md",
             "summarise": f"{FIGURES}/results/results.md",
             "check_claims": f"{FIGURES}/claims/claims.md",
             "list_runs": f"{FIGURES}/runs.md",
@@ -74,6 +75,7 @@ PRINTING = {"status": (), "check_method": ("method=smiling",), "forecast": ()}  
 PLAIN = {"figure1", "figure2", "figure3", "figure4", "figure5", "table1", "table2", "results", "claims"} | {
     *(
         "page",
+        "leaderboard",
         "report",
         "ablations",
         "experts",

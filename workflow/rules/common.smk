@@ -335,6 +335,7 @@ ARTEFACTS = [
     *(file for name, figure in FIGURES.items() if figure.tasks_of(EXPERIMENT) for file in figure_files(name)),
     *table_files("table1"),
     *table_files("table2"),
+    *table_files("leaderboard"),
     *RESULTS,
     *CLAIMS,
     *paths("figures/{experiment}/runs.{suffix}", suffix=("md", "html", "csv", "json")),

@@ -77,6 +77,28 @@ rule summarise:
         "--out figures/{wildcards.experiment:q}/results 2>&1 | tee -i {log:q}"
 
 
+rule write_leaderboard:
+    input:
+        curves=RUNS,
+        standing=standing_on(lambda _: RUNS, "write_leaderboard.py", "figures/{experiment}/leaderboard.json"),
+        returns=returns_of("figure3"),
+    output:
+        reported("figures/{experiment}/leaderboard.html", "leaderboard", TABLES_CATEGORY, "Leaderboard"),
+        multiext("figures/{experiment}/leaderboard", ".md", ".tex", ".csv", ".json"),
+    log:
+        "logs/{experiment}/leaderboard.log",
+    benchmark:
+        "logs/{experiment}/leaderboard.benchmark.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        settings=lambda _: DRAWN_SETTINGS,
+        code=code("write_leaderboard.py"),
+    shell:
+        'python "$SUITE/src/write_leaderboard.py" "$@" --results results/{wildcards.experiment:q} '
+        "--out figures/{wildcards.experiment:q}/leaderboard 2>&1 | tee -i {log:q}"
+
+
 rule check_claims:
     input:
         curves=ALL_CURVES,

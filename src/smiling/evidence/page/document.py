@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly import offline
 
-from smiling.evidence import examination, finished, summaries
+from smiling.evidence import examination, finished, leaderboard, summaries
 from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.finished import RunGroup
 from smiling.evidence.page import charts, filmed, findings, forest, tables
@@ -77,6 +77,8 @@ def contents(results: Path, settings: ExperimentSettings, films: Path, record: d
         "remarks": finished.remarks(record),
         "data": charts.of_experiment(results, settings, drawn, not_normalised),
         "figures": [_figure_tables(FIGURES[name].title, found, not_normalised) for name, found in scores.items()],
+        "board": tables.leaderboard(results, settings, next(iter(drawn.values())), first, not_normalised),
+        "board_told": leaderboard.TOLD,
         "claims": forest.of_claims(examined.verdicts, examined.said),
         "claims_table": tables.claims(examined),
         "films": filmed.there(results, settings, films, first),

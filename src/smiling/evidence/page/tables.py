@@ -9,6 +9,7 @@ import pandas as pd
 
 from smiling import methods
 from smiling.evidence import finished, hyperparameters, summaries, task_rows, verdicts
+from smiling.evidence import leaderboard as boards
 from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.examination import Examination
 from smiling.evidence.figure_style import task_label
@@ -50,6 +51,18 @@ def over_tasks(shared: pd.DataFrame, caption: str) -> Table:
 def pairs(shared: pd.DataFrame, caption: str) -> Table:
     """Each pair of methods once."""
     return of_frame(summaries.pairs_to_read(summaries.improvement_table(shared).iloc[::2]), caption)
+
+
+def leaderboard(
+    results: Path,
+    asked: ExperimentSettings,
+    groups: Sequence[RunGroup],
+    found: pd.DataFrame,
+    not_normalised: Sequence[str],
+) -> Table:
+    """The methods in order, from the scores `found` of `groups`."""
+    board = boards.table(results, asked, groups, found, not_normalised)
+    return of_frame(boards.to_read(board), "Leaderboard.")
 
 
 def claims(examined: Examination) -> Table:
