@@ -3,6 +3,8 @@
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -10,22 +12,35 @@ import torch
 from torch import Tensor
 
 import envs
+from smiling import methods
 from smiling.experiment import ExperimentSettings
-from smiling.methods.dac import DAC
 from smiling.methods.iq_learn import IQLearn
-from smiling.methods.smiling import Smiling
-from smiling.reward import LearnedReward
+from smiling.reward import EpisodeReward, LearnedReward
 from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.plain import PlainSAC
 from smiling.solvers.sac.replay import Batch, Replay
 
-# Those of the paper that reward a solver.
-REWARDS: dict[str, Callable[[Tensor, Any, int], LearnedReward]] = {"smiling": Smiling, "dac": DAC}
+OWN_LEARNERS = ("expert", "iq_learn")  # of rows that are no learned reward's on the solver
 UPDATE = ("critics", "actor", "targets", "in one piece", "dreamer")  # parts of a solver's own update
 PARTS = ("environment", "action", "batch", *UPDATE, "reward update", "reward")
 MATRIX = 1024  # rows and columns of the product that a machine's rate is measured by
 SHORTEST_SECONDS = 0.5  # that a measurement lasts, however fast the work is
 FEWEST_CALLS = 5  # in it, however slow
+
+
+def rewards_of(settings: ExperimentSettings) -> dict[str, type[LearnedReward]]:
+    """The learned rewards of the experiment's methods, by the method; those along episodes are given otherwise."""
+    found: dict[str, type[LearnedReward]] = {}
+    for name in (name for name in settings.methods if not methods.is_external(name)):
+        module = import_module(methods.load(name).run.__module__)
+        for each in filter(partial(_is_reward_of, module.__name__), vars(module).values()):
+            found[name] = each
+    return found
+
+
+def _is_reward_of(module: str, found: Any) -> bool:
+    is_reward = isinstance(found, type) and issubclass(found, LearnedReward) and found.__module__ == module
+    return is_reward and not issubclass(found, EpisodeReward)
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -157,10 +172,16 @@ def reward_parts(settings: ExperimentSettings, task: str, method: str) -> dict[s
     device = torch.device(settings.training.device)
     random = torch.Generator(device).manual_seed(0)
     replay, _ = random_play(task, device)
-    states = replay.states(replay.latest(envs.EPISODE_STEPS))
-    reward = REWARDS[method](states, settings.of_method(method, task), 0)
-    learning = seconds(lambda: reward.update(lambda count: replay.states(replay.draw(count, random))), device)
-    giving = seconds(lambda: reward.in_batch(reward.pointwise(states)), device) / len(states)
+    build = rewards_of(settings)[method]
+
+    def features(places: Tensor) -> Tensor:
+        states = replay.states(places)
+        return torch.cat([states, replay.next_states(places)], -1) if build.transitions else states
+
+    shown = features(replay.latest(envs.EPISODE_STEPS))
+    reward = build(shown, settings.of_method(method, task), 0)  # type: ignore[call-arg]  # as `run_with_reward` does
+    learning = seconds(lambda: reward.update(lambda count: features(replay.draw(count, random))), device)
+    giving = seconds(lambda: reward.in_batch(reward.pointwise(shown)), device) / len(shown)
     per_step = {
         "reward update": learning / settings.training.reward_update_every,
         "reward": giving * rewarded_states(settings, task),

@@ -1,7 +1,9 @@
 """Measure what a step of training costs on this machine: every solver and method at every scale, one seed and five.
 
 Milliseconds of a seed's step, by parts, on each of a scale's tasks; one process, one thread on a CPU. --set is for the
-scale that --scale names. Writes --out.csv and --out.json (the machine, its rate in float32 matrix products, settings).
+scale that --scale names: --set methods=smiling,dac,gmmil measures the rewards of those there.
+
+Writes --out.csv and --out.json (the machine, its rate in float32 matrix products, settings).
 """
 
 import resource
@@ -34,7 +36,7 @@ def sac_rows(settings: ExperimentSettings, task: str, seeds: int) -> list[dict[s
     operations = steps.update_operations(settings.sac, *envs.sizes(task))
     alone = {"plain_over_update": steps.plain_update(settings, task) / update} if seeds == 1 else {}
     rows = [{"learner": "expert", **parts, "share_of_rate": 1000 * operations / update / rate, **alone}]
-    for method in steps.REWARDS:
+    for method in steps.rewards_of(settings):
         rows.append({"learner": method, **parts, **steps.reward_parts(settings, task, method)})
     rows.append({"learner": "iq_learn", **steps.sac_parts(settings, task, "iq_learn", seeds)})
     return [{"task": task, "solver": "sac", "seeds": seeds, **row} for row in rows]
@@ -49,7 +51,7 @@ def dreamer_rows(settings: ExperimentSettings, task: str) -> list[dict[str, Any]
         "dreamer": 1000 * cost.update / settings.dreamer.env_steps_per_update,
     }
     rows = [{"learner": "expert", **parts, "share_of_rate": cost.share_of_rate}]
-    for method in steps.REWARDS:
+    for method in steps.rewards_of(settings):
         rows.append({"learner": method, **parts, **steps.reward_parts(settings, task, method)})
     rows.append({"learner": "iq_learn", **steps.sac_parts(settings, task, "iq_learn", 1)})
     return [{"task": task, "solver": "dreamer", "seeds": 1, **row} for row in rows]
@@ -81,7 +83,7 @@ def with_totals(rows: list[dict[str, Any]]) -> pd.DataFrame:
     own = update[table["learner"] == "expert"].set_axis(
         pd.MultiIndex.from_frame(table.loc[table["learner"] == "expert", key])
     )
-    rewarded = table["learner"].isin(steps.REWARDS)
+    rewarded = ~table["learner"].isin(steps.OWN_LEARNERS)
     table["update_over_solver"] = (update / own.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()).where(
         rewarded
     )

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+import steps
 import torch
 from commands import assert_refused, run_here, run_well
 from dreamer import update_operations as dreamer_operations
@@ -11,6 +12,7 @@ from steps import update_operations
 from throughput import with_totals
 from torch.utils.flop_counter import FlopCounterMode
 
+from smiling.experiment import load_experiment
 from smiling.solvers.dreamer.agent import Dreamer
 from smiling.solvers.dreamer.replay import SequenceReplay
 from smiling.solvers.dreamer.settings import DreamerSettings
@@ -58,6 +60,18 @@ def test_totals_are_sums_and_a_learned_reward_counts_over_the_plain_update():
     assert table["steps_per_second"]["expert"] == pytest.approx(1000 / 3.3)
     assert table["update_over_solver"]["smiling"] == pytest.approx(3.6 / 3)
     assert table["update_over_solver"][["expert", "iq_learn"]].isna().all()
+
+
+def test_rewards_that_are_measured_are_those_of_the_methods_asked_for(monkeypatch):
+    """PWIL's is given along episodes, IQ-Learn and BC have none."""
+    assert list(steps.rewards_of(load_experiment("quick"))) == ["smiling", "dac"]
+    asked = load_experiment("smoke", ["methods=gmmil,iq_learn,pwil,dac-linear,bc,difo"])
+    assert list(steps.rewards_of(asked)) == ["gmmil", "dac-linear", "difo"]
+    monkeypatch.setattr(steps, "SHORTEST_SECONDS", 0.0)
+    for method in steps.rewards_of(asked):  # states, or pairs of them
+        parts = steps.reward_parts(asked, "ball_in_cup_catch", method)
+        assert set(parts) == {"reward update", "reward"}
+        assert all(value > 0 for value in parts.values())
 
 
 @pytest.fixture
