@@ -82,6 +82,15 @@ def test_reward_is_the_papers_function_of_the_cost_in_units_of_the_experts_devia
         np.testing.assert_allclose(method.of_episode(played * unit).numpy(), expected, rtol=1e-3)
 
 
+def test_where_it_is_in_an_episode_is_kept(generator):
+    expert, played = torch.randn(50, 3, generator=generator), torch.randn(20, 3, generator=generator)
+    stopped, resumed = (PWIL(expert, PWILSettings(), seed=0) for _ in range(2))
+    whole = stopped.of_episode(played)
+    stopped.of_episode(played[:9])
+    resumed.load_state_dict(stopped.state_dict())
+    assert torch.equal(torch.stack([resumed.along(feature) for feature in played[9:]]), whole[9:])
+
+
 def test_no_mass_is_left_after_an_episode(generator):
     coupling = Coupling(torch.randn(7, 2, generator=generator), 3)
     for _ in range(3):

@@ -41,16 +41,16 @@ class Coupling:
         self._features, self._count = features, len(features)
         # Whole numbers of 1/(n T), so that the masses add up exactly: a feature has T of them, a step n.
         self._whole = self._count * steps
-        self._left = torch.full((self._count,), steps, device=features.device)
+        self.left = torch.full((self._count,), steps, device=features.device)  # of each feature's mass
 
     def take(self, feature: Tensor) -> Tensor:
         """The cost, a scalar, of the next step's (feature,); 0 when no mass is left."""
         distances = square_root((self._features - feature).square().sum(-1))
         order = distances.argsort(stable=True)
-        left = self._left[order]
+        left = self.left[order]
         nearer = left.cumsum(0) - left
         taken = (self._count - nearer).clamp_min(0).minimum(left)
-        self._left[order] = left - taken
+        self.left[order] = left - taken
         return (taken * distances[order]).sum() / self._whole
 
 
@@ -79,11 +79,12 @@ class PWIL(EpisodeReward):
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: between episodes all follows from the demonstrations."""
-        return {}
+        """What the episode has left of the demonstrations' mass; the rest follows from them."""
+        return {"left": self._coupling.left}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Inverse of `state_dict`."""
+        self._coupling.left = saved["left"].to(self._expert.device)
 
 
 def run(imitation: Imitation) -> None:
