@@ -68,11 +68,8 @@ class RED(LearnedReward):
 
     def prepare(self, name: str) -> None:
         """Distil the random network on the expert's states."""
-        optimiser, features, settings = (
-            adamw(self.predictor.parameters(), self.settings.lr),
-            self._expert_features,
-            self.settings,
-        )
+        settings, features = self.settings, self._expert_features
+        optimiser = adamw(self.predictor.parameters(), settings.lr)
         with Meter(f"{name}: distilled network", settings.epochs, unit="epochs") as meter:
             for epoch in range(settings.epochs):
                 order = torch.randperm(len(features), generator=self._generator, device=features.device)

@@ -125,7 +125,7 @@ class Training(Loop):
             self._rewarded = 0
 
     def _update_solver(self) -> None:
-        if self.rewards is not None and self._stored and not self._along_episodes():
+        if self.rewards is not None and self._in_blocks:
             self._reward_replays(self.rewards)
         batches = [self._batch(index, self._places(index)) for index in range(len(self.seeds))]
         self._report |= self.solver.update(Batch(*(torch.stack(parts) for parts in zip(*batches, strict=True))))
@@ -133,12 +133,17 @@ class Training(Loop):
     @property
     def _stored(self) -> bool:
         """Whether learned rewards are kept in the replays."""
-        in_replay = self.rewards is not None and self.settings.reward_for == "replay"
-        return in_replay or bool(self._along_episodes())
+        return self._in_blocks or bool(self._along_episodes())
+
+    @property
+    def _in_blocks(self) -> bool:
+        """Whether they are computed for whole replays, and for new transitions in blocks."""
+        asked = self.rewards is not None and self.settings.reward_for == "replay"
+        return asked and not self._along_episodes()
 
     def _places(self, index: int) -> Tensor:
         """Transitions drawn for an update of the seed at `index`."""
-        skip = self.step - self._rewarded if self._stored and not self._along_episodes() else 0
+        skip = self.step - self._rewarded if self._in_blocks else 0
         return self.replays[index].draw(self.solver.settings.batch, self.random[index], skip=skip)
 
     def _batch(self, index: int, places: Tensor) -> Batch:
