@@ -22,7 +22,8 @@ TOLD = (
     "that learns without the environment has its best checkpoint. A place is a range where the 95 % interval of the "
     "difference of two means at the end, each pair's alone, holds 0. Intervals are Student's t. No method sees the "
     "task's or the demonstrations' rewards. The time of a step of one seed is in those of the expert's plain SAC where "
-    "the records tell both on one kind of machine; seeds that were trained together share their process's time."
+    "the records tell both on one kind of machine; seeds that were trained together share their process's time. "
+    "It is wall time: of a machine that did other work beside it tells little."
 )
 
 
