@@ -30,7 +30,7 @@ POINTS = 72  # to the inch
 # seaborn's 'colorblind' palette, without what is near SMILING's or DAC's colour or faint on white; and three of Tol's.
 PALETTE = seaborn.color_palette("colorblind").as_hex()
 COLOURS = {"smiling": PALETTE[3], "dac": PALETTE[0], "iq_learn": PALETTE[2], "bc": PALETTE[7]}
-SPARE_COLOURS = (PALETTE[4], PALETTE[5], "#332288", "#999933", "#882255")
+SPARE_COLOURS = (PALETTE[5], PALETTE[4], "#332288", "#999933", "#882255")
 EXPERT_COLOUR = "#000000"
 # Of a method, and of its variants in their order: on and off in widths of the line.
 DASHES: tuple[tuple[float, ...] | str, ...] = (
