@@ -19,6 +19,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # What runs for longer than tests may, or is for a machine of its own.
 HOURS = (
+    "src/collect_demonstrations.py --task cheetah_run --policy expert",
     "src/imitate.py --task cheetah_run",
     "src/measure/coverage_and_power.py",
     "src/measure/cost.py",
@@ -28,6 +29,7 @@ HOURS = (
     "src/measure/reference_returns.py",
     "src/measure/seeds.py",
     "src/measure/throughput.py",
+    "src/train_expert.py --task cheetah_run --out expert",
 )
 
 
