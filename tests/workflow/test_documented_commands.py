@@ -29,6 +29,7 @@ HOURS = (
     "src/measure/reference_returns.py",
     "src/measure/seeds.py",
     "src/measure/throughput.py",
+    "src/train_expert.py --scale paper",
     "src/train_expert.py --task cheetah_run --out expert",
 )
 
