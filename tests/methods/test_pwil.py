@@ -83,12 +83,13 @@ def test_reward_is_the_papers_function_of_the_cost_in_units_of_the_experts_devia
 
 
 def test_where_it_is_in_an_episode_is_kept(generator):
-    expert, played = torch.randn(50, 3, generator=generator), torch.randn(20, 3, generator=generator)
+    expert = torch.randn(50, 3, generator=generator)
+    played = expert[:1].expand(45, 3)  # whose mass is used up after a thousand fiftieths: twenty steps
     stopped, resumed = (PWIL(expert, PWILSettings(), seed=0) for _ in range(2))
     whole = stopped.of_episode(played)
-    stopped.of_episode(played[:9])
+    stopped.of_episode(played[:15])
     resumed.load_state_dict(stopped.state_dict())
-    assert torch.equal(torch.stack([resumed.along(feature) for feature in played[9:]]), whole[9:])
+    assert torch.equal(torch.stack([resumed.along(feature) for feature in played[15:]]), whole[15:])
 
 
 def test_no_mass_is_left_after_an_episode(generator):
