@@ -8,7 +8,6 @@ with its bootstrap.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,7 +17,7 @@ from matplotlib.figure import Figure
 
 from smiling import command, methods
 from smiling.evidence import figure_style, finished, pages, statistics, summaries
-from smiling.evidence.curve_figures import FIGURES, figure
+from smiling.evidence.curve_figures import figure, runs_parser
 from smiling.evidence.figure_style import COLUMN_WIDTH, SMALLEST, colour, save, style, task_label
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.runs.artefacts import whole, write_json
@@ -98,10 +97,7 @@ def text(tables: dict[str, pd.DataFrame], settings: ExperimentSettings, title: s
 
 
 def main() -> None:
-    flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
-    flags.add_argument("--figure", default="figure3", help=f"whose runs: {', '.join(FIGURES)} (default: figure3)")
-    options = flags.parse_args()
+    options = runs_parser(__doc__).parse_args()
     settings, drawn = load_experiment(options.scale, options.assignments), figure(options.figure)
     scores = finished.scores(options.results, settings, drawn)
     record = finished.drawn_from(__file__, options.results, settings, finished.shown(options.results, settings, drawn))

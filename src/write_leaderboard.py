@@ -3,20 +3,15 @@
 Places have the ties that intervals demand. Writes --out.md, .html, .tex and .csv, and .json, what it comes from.
 """
 
-from pathlib import Path
-
 from smiling import command
 from smiling.evidence import finished, leaderboard, tables
-from smiling.evidence.curve_figures import FIGURES, figure
+from smiling.evidence.curve_figures import figure, runs_parser
 from smiling.experiment import load_experiment
 from smiling.runs.artefacts import named, whole, write_json
 
 
 def main() -> None:
-    flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
-    flags.add_argument("--figure", default="figure3", help=f"whose runs: {', '.join(FIGURES)} (default: figure3)")
-    options = flags.parse_args()
+    options = runs_parser(__doc__).parse_args()
     settings = load_experiment(options.scale, options.assignments)
     groups = finished.shown(options.results, settings, figure(options.figure))
     record = finished.drawn_from(__file__, options.results, settings, groups)

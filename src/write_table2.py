@@ -5,20 +5,15 @@ Read from the runs' records. Writes --out.md, .html, .tex and .csv. A value that
 paper has none (a method or a task of another origin) stands a dash.
 """
 
-from pathlib import Path
-
 from smiling import command
 from smiling.evidence import finished, hyperparameters, tables
-from smiling.evidence.curve_figures import FIGURES, figure
+from smiling.evidence.curve_figures import figure, runs_parser
 from smiling.experiment import load_experiment
 from smiling.runs.artefacts import named, write_json
 
 
 def main() -> None:
-    flags = command.parser(__doc__)
-    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
-    flags.add_argument("--figure", default="figure3", help=f"whose runs: {', '.join(FIGURES)} (default: figure3)")
-    options = flags.parse_args()
+    options = runs_parser(__doc__).parse_args()
     settings = load_experiment(options.scale, options.assignments)
     paper = load_experiment("paper", hyperparameters.PAPERS_OWN)
     groups = finished.shown(options.results, settings, figure(options.figure))

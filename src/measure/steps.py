@@ -15,7 +15,7 @@ import envs
 from smiling import methods
 from smiling.experiment import ExperimentSettings
 from smiling.methods.iq_learn import IQLearn
-from smiling.reward import EpisodeReward, LearnedReward
+from smiling.reward import EpisodeReward, LearnedReward, features_of
 from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.plain import PlainSAC
 from smiling.solvers.sac.replay import Batch, Replay
@@ -175,8 +175,7 @@ def reward_parts(settings: ExperimentSettings, task: str, method: str) -> dict[s
     build = rewards_of(settings)[method]
 
     def features(places: Tensor) -> Tensor:
-        states = replay.states(places)
-        return torch.cat([states, replay.next_states(places)], -1) if build.transitions else states
+        return features_of(replay.states(places), next_states=replay.next_states(places) if build.transitions else None)
 
     shown = features(replay.latest(envs.EPISODE_STEPS))
     reward = build(shown, settings.of_method(method, task), 0)  # type: ignore[call-arg]  # as `run_with_reward` does

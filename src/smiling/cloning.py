@@ -138,9 +138,6 @@ def _clone(cloning: Cloning, imitation: Imitation) -> None:
                 meter.update(cloning.done, f"return {cloning.curve[-1]['return']:.0f}")
                 if folder.save_is_due():
                     folder.save(cloning.state_dict())
-            if stopping.is_asked():
-                stopping.take_time()
-                folder.save(cloning.state_dict())
-                stopping.stop(f"saved after {cloning.done} updates")
+            stopping.heed(lambda: folder.save(cloning.state_dict()), f"{cloning.done} updates")
     returns = [row["return"] for row in cloning.curve]
     folder.finish([cloning.curve], [cloning.best], [{"best_return": max(returns), "final_return": returns[-1]}])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import envs
 from smiling import solvers
-from smiling.reward import EpisodeReward, LearnedReward
+from smiling.reward import EpisodeReward, LearnedReward, features_of
 from smiling.runs.demonstrations import Demonstrations
 from smiling.runs.folder import RunFolder
 from smiling.runs.seeding import derive
@@ -44,12 +44,31 @@ class Imitation:
         """
         if transitions:
             expert = self.expert_transitions(self.with_actions)
-            shown = (expert.states, expert.actions) if self.with_actions else (expert.states,)
-            return torch.cat([*shown, expert.next_states], -1)
-        parts = [self.demonstrations.observations]
+            return features_of(expert.states, expert.actions if self.with_actions else None, expert.next_states)
         if self.with_actions:
-            parts.append(self.demonstrations.require_actions())
-        return torch.cat([torch.from_numpy(part) for part in parts], -1).to(self.training.device)
+            return features_of(*self.expert_pairs())
+        return torch.from_numpy(self.demonstrations.observations).to(self.training.device)
+
+    def expert_pairs(self) -> tuple[Tensor, Tensor]:
+        """The demonstrations' states (n, state) and actions (n, action), for those that clone them.
+
+        Raises:
+            UserError: if there are no actions.
+        """
+        parts = self.demonstrations.observations, self.demonstrations.require_actions()
+        states, actions = (torch.from_numpy(part).to(self.training.device) for part in parts)
+        return states, actions
+
+    def require_sac(self, label: str, name: str) -> None:
+        """Refuse another solver, for the method of this label and name.
+
+        Raises:
+            UserError: if the task has one.
+        """
+        if self.solver != "sac":
+            raise UserError(
+                f"{label} runs on SAC, but {self.task} has the solver '{self.solver}'; leave {name} out there"
+            )
 
     def expert_transitions(self, with_actions: bool) -> Batch:
         """The demonstrations as transitions of states and actions, or of states alone, their actions zero."""

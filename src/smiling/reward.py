@@ -9,6 +9,12 @@ from torch import Tensor, nn
 from smiling.optimiser import Adam
 
 
+def features_of(states: Tensor, actions: Tensor | None = None, next_states: Tensor | None = None) -> Tensor:
+    """What a reward sees of transitions: states, and behind them what else it may see; (..., size) each."""
+    parts = [part for part in (states, actions, next_states) if part is not None]
+    return torch.cat(parts, -1) if len(parts) > 1 else states
+
+
 class LearnedReward:
     """A reward that is learnt. Features (n, feature) are states, or states with actions appended.
 

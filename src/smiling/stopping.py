@@ -5,7 +5,7 @@ to stop, keeps what it has, and ends by `stop`. If it does not look within `GRAC
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -78,6 +78,18 @@ def is_asked() -> bool:
 def take_time() -> None:
     """What is under way is not to be cut off any more: it keeps what there is."""
     signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def heed(save: Callable[[], None], where: str) -> None:
+    """End here if the script was told to stop: `save` keeps what there is, `where` says how far that is.
+
+    Raises:
+        Stopped: if it was.
+    """
+    if is_asked():
+        take_time()
+        save()
+        stop(f"saved after {where}")
 
 
 def stop(kept: str) -> None:

@@ -16,7 +16,7 @@ import envs
 from smiling import command, products, stopping
 from smiling.bits import Bits, why_own
 from smiling.evaluation import Evaluator, Policy
-from smiling.reward import LearnedReward
+from smiling.reward import LearnedReward, features_of
 from smiling.runs.divergence import NAN_PARAMETER, NotFinite, check_finite, check_state
 from smiling.runs.folder import RunFolder
 from smiling.runs.progress import Meter
@@ -166,10 +166,7 @@ class Loop:
         check_state([reward.state_dict() for reward in self.rewards or ()], "rewards")
 
     def _stop_if_told(self, folder: RunFolder) -> None:
-        if stopping.is_asked():
-            stopping.take_time()
-            self._save(folder)
-            stopping.stop(f"saved after {self.step} steps")
+        stopping.heed(lambda: self._save(folder), f"{self.step} steps")
 
     def _episode(self, between: Callable[[], None] = lambda: None) -> None:
         """Play one episode in each environment, or the rest of the one begun, learning on the way."""
@@ -212,12 +209,9 @@ class Loop:
 
     def _features(self, replay: Any, places: Any) -> Tensor:
         """What the rewards see there: states, the actions taken in them where they may be seen, the states after."""
-        parts = [replay.states(places)]
-        if self.with_actions:
-            parts.append(replay.actions(places))
-        if self._sees_transitions:
-            parts.append(replay.next_states(places))
-        return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
+        actions = replay.actions(places) if self.with_actions else None
+        following = replay.next_states(places) if self._sees_transitions else None
+        return features_of(replay.states(places), actions, following)
 
     @property
     def _sees_transitions(self) -> bool:

@@ -92,9 +92,9 @@ CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value, default=str)
 
 # Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes); to wait, when all
 # processes of a job are told to stop, for what the program still does; this tree's code, whatever is installed, wherever
-# Snakemake runs; the interpreter that runs Snakemake, unless conda or a container is to bring one; the pins under which libraries give
-# the same bits elsewhere, and the settings as the positional parameters "$@". They are no
-# part of the command that Snakemake remembers: what reruns a job is its `standing`, or its own `settings` and `code`.
+# Snakemake runs; the interpreter that runs Snakemake, unless conda or a container is to bring one; the pins under which
+# libraries give the same bits elsewhere, and the settings as the positional parameters "$@". They are no part of
+# the command that Snakemake remembers: what reruns a job is its `standing`, or its own `settings` and `code`.
 ENVIRONMENT_OF_JOBS = {
     "SUITE": str(workflow.basedir),
     "PYTHONPATH": ":".join(SOURCE_FOLDERS),

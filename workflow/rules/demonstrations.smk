@@ -22,8 +22,7 @@ rule collect:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         number=lambda wildcards: ["--set", f"expert.trajectories={wildcards.number[1:]}"] if wildcards.number else [],
     shell:
@@ -50,8 +49,7 @@ if OWN:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=memory,
-            runtime=jobs.SHORT_MINUTES,
+            **SHORT,
         params:
             demos=lambda wildcards: OWN[wildcards.task],  # not an input: its content counts, braces in its name do not
         shell:

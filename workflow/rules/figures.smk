@@ -19,8 +19,7 @@ rule draw_figure1:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_figure1.py"),
@@ -47,8 +46,7 @@ rule film:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         code=code("film.py"),
     shell:
@@ -69,8 +67,7 @@ rule draw_figure2:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         code=code("draw_figure2.py"),
     shell:
@@ -94,8 +91,7 @@ rule draw_ablations:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_ablations.py"),
@@ -121,8 +117,7 @@ rule draw_curves:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_curves.py"),

@@ -30,8 +30,7 @@ rule check_method:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         method=lambda _: config.get("method", ""),
     shell:

@@ -13,8 +13,7 @@ rule write_report:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         config=lambda _: CONFIG_FLAGS,
     shell:

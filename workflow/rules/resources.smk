@@ -24,6 +24,9 @@ def memory(wildcards, attempt):
     return jobs.memory_mb(EXPERIMENT, None, attempt=attempt)
 
 
+SHORT = {"mem_mb": memory, "runtime": jobs.SHORT_MINUTES}  # of a job that trains nothing
+
+
 def memory_to_train(seeds=1):
     """A resource: of a job that trains so many seeds side by side."""
     return lambda wildcards, attempt: jobs.memory_mb(EXPERIMENT, wildcards.task, seeds, attempt)

@@ -15,8 +15,7 @@ rule write_table1:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table1.py"),
@@ -40,8 +39,7 @@ rule write_table2:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("write_table2.py"),
@@ -67,8 +65,7 @@ rule summarise:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("summarise.py"),
@@ -115,8 +112,7 @@ rule check_claims:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("check_claims.py"),
@@ -139,8 +135,7 @@ rule list_runs:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("list_runs.py"),
@@ -165,8 +160,7 @@ rule draw_page:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         settings=lambda _: DRAWN_SETTINGS,
         code=code("draw_page.py"),

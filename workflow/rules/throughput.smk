@@ -55,8 +55,7 @@ rule draw_throughput:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory,
-        runtime=jobs.SHORT_MINUTES,
+        **SHORT,
     params:
         code=code("measure/draw_throughput.py"),
     shell:
@@ -67,7 +66,7 @@ rule draw_throughput:
 rule forecast:
     "What Figure 3 would take: jobs, hours, disk; days on NODES by --config nodes=4,16."
     input:
-        str(forecast.first_measured(EXPERIMENT, MEASUREMENTS) or Path(*paths(f"{THROUGHPUT}/steps.csv"))),
+        str((forecast.first_measured(EXPERIMENT, MEASUREMENTS) or MEASUREMENTS)[0]),
     log:
         "logs/forecast.log",
     conda:

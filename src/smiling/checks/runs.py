@@ -13,7 +13,7 @@ from smiling import methods, stages
 from smiling.checks import Outcome, examined, reward, told
 from smiling.checks.watched import Stopped, Watch, offered, random_play, watched
 from smiling.experiment import load_experiment
-from smiling.reward import LearnedReward
+from smiling.reward import LearnedReward, features_of
 from smiling.runs import contract
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 from smiling.runs.folder import CHECKPOINT
@@ -125,9 +125,8 @@ def _check_reward(trial: Trial) -> Iterator[Outcome]:
 def _features(played: Demonstrations, offers: LearnedReward) -> Tensor:
     """What the reward sees of them: states, or states and those after them."""
     states = torch.from_numpy(played.observations)
-    if not offers.transitions or played.next_observations is None:
-        return states
-    return torch.cat([states, torch.from_numpy(played.next_observations)], -1)
+    following = played.next_observations if offers.transitions else None
+    return features_of(states, next_states=None if following is None else torch.from_numpy(following))
 
 
 def _compared(trial: Trial, first: Path, steps: int) -> Iterator[Outcome]:

@@ -1,8 +1,10 @@
 """The paper's figures of learning curves: which runs each is drawn from."""
 
+import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
-from smiling import methods
+from smiling import command, methods
 from smiling.experiment import ExperimentSettings
 from smiling.settings import UserError
 
@@ -47,3 +49,11 @@ def figure(name: str) -> CurveFigure:
     if name not in FIGURES:
         raise UserError(f"unknown figure '{name}'; known figures of curves: {', '.join(FIGURES)}")
     return FIGURES[name]
+
+
+def runs_parser(description: str | None) -> argparse.ArgumentParser:
+    """Flags of a script that writes what a figure's runs say: `command.parser`'s, --results and --figure."""
+    flags = command.parser(description)
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
+    flags.add_argument("--figure", default="figure3", help=f"whose runs: {', '.join(FIGURES)} (default: figure3)")
+    return flags

@@ -128,10 +128,8 @@ def measured_hours(
     settings: ExperimentSettings, learner: str, task: str, together: int, measured: Sequence[Path]
 ) -> float | None:
     """`run_hours` by the first of the files that knows the scale on the settings' device; None, if none does."""
-    for path in measured:
-        with contextlib.suppress(UserError):
-            return run_hours(measurements(path, settings), settings, learner, task, together)
-    return None
+    known = first_measured(settings, measured)
+    return None if known is None else run_hours(known[1], settings, learner, task, together)
 
 
 def forecast(settings: ExperimentSettings, table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -198,12 +196,11 @@ def plan(settings: ExperimentSettings, table: pd.DataFrame) -> Plan:
     return Plan(experts, runs)
 
 
-def first_measured(settings: ExperimentSettings, measured: Sequence[Path]) -> Path | None:
-    """The first of the files that knows the scale on the settings' device."""
+def first_measured(settings: ExperimentSettings, measured: Sequence[Path]) -> tuple[Path, pd.DataFrame] | None:
+    """The first of the files that knows the scale on the settings' device, with its `measurements`, if one does."""
     for path in measured:
         with contextlib.suppress(UserError):
-            measurements(path, settings)
-            return path
+            return path, measurements(path, settings)
     return None
 
 
@@ -241,16 +238,12 @@ def _job_hours(
     settings: ExperimentSettings, jobs: Sequence[tuple[str, str, int]], measured: Sequence[Path]
 ) -> dict[str, float | None]:
     """Of all jobs of each learner, by the first of the files that knows the scale; None where that was not measured."""
-    hours: dict[str, float | None] = {}
-    for path in measured:
-        try:
-            table = measurements(path, settings)
-        except UserError:
-            continue
-        for learner, task, seeds in jobs:
-            each, before = run_hours(table, settings, learner, task, seeds), hours.get(learner, 0.0)
-            hours[learner] = None if each is None or before is None else before + seeds * each
+    known, hours = first_measured(settings, measured), dict[str, float | None]()
+    if known is None:
         return hours
+    for learner, task, seeds in jobs:
+        each, before = run_hours(known[1], settings, learner, task, seeds), hours.get(learner, 0.0)
+        hours[learner] = None if each is None or before is None else before + seeds * each
     return hours
 
 

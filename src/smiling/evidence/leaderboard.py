@@ -100,23 +100,10 @@ def table(
             named = {"task": task, "method": method, "best_place": best, "worst_place": worst}
             seen = {"sees": sees(method, demos[method]), "normalised": task not in not_normalised}
             ends = "; ".join(_seeds(rows) for _, rows in mine.groupby("task", sort=False))
-            found.append({**named, **seen, **_means(mine, method), "step_time": np.mean(spent), "seeds": ends})
+            means = summaries.mean_of(mine, method, "final") | summaries.mean_of(mine, method, "area")
+            found.append({**named, **seen, **means, "step_time": np.mean(spent), "seeds": ends})
         rows += sorted(found, key=lambda row: -row["final_mean"])
     return pd.DataFrame(rows)
-
-
-def _means(mine: pd.DataFrame, method: str) -> dict[str, float]:
-    """Means over tasks and seeds and their intervals, of the score at the end and of the area under the curve."""
-    found: dict[str, float] = {}
-    for column in ("final", "area"):
-        values = summaries.of_method(mine, method, column)
-        low, high = statistics.mean_over_tasks_interval(values)
-        found |= {
-            f"{column}_mean": float(statistics.mean(values)),
-            f"{column}_mean_lower": low,
-            f"{column}_mean_upper": high,
-        }
-    return found
 
 
 def _seeds(rows: pd.DataFrame) -> str:

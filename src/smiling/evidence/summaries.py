@@ -40,10 +40,16 @@ def row_of(scores: pd.DataFrame, method: str) -> dict[str, object]:
     row: dict[str, object] = {"tasks": len(seeds), "fewest_seeds": min(seeds), "most_seeds": max(seeds)}
     for column in ("final", "area"):
         values = of_method(scores, method, column)
-        row |= _named(f"{column}_mean", statistics.mean(values), statistics.mean_over_tasks_interval(values))
+        row |= mean_of(scores, method, column)
         iqm = statistics.interquartile_mean
         row |= _named(f"{column}_iqm", iqm(values), statistics.bootstrap_interval(iqm, values))
     return row
+
+
+def mean_of(scores: pd.DataFrame, method: str, column: str) -> dict[str, float]:
+    """Mean of a method's column over all tasks of `scores` and its interval: {column}_mean, .._lower, .._upper."""
+    values = of_method(scores, method, column)
+    return _named(f"{column}_mean", statistics.mean(values), statistics.mean_over_tasks_interval(values))
 
 
 def _named(name: str, value: float | np.ndarray, bounds: tuple[Any, Any]) -> dict[str, float]:

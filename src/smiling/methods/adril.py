@@ -15,7 +15,7 @@ from torch import Tensor
 from smiling.imitation import Imitation, train
 from smiling.methods import Method
 from smiling.reward import EpisodeReward
-from smiling.settings import Settings, UserError
+from smiling.settings import Settings
 from smiling.solvers.sac.beside_expert import SACBesideExpert
 from smiling.solvers.sac.replay import Batch
 
@@ -66,10 +66,7 @@ class AdRIL(SACBesideExpert):
 
 def run(imitation: Imitation) -> None:
     """AdRIL on the task's SAC."""
-    if imitation.solver != "sac":
-        raise UserError(
-            f"AdRIL runs on SAC, but {imitation.task} has the solver '{imitation.solver}'; leave adril out there"
-        )
+    imitation.require_sac("AdRIL", "adril")
     expert, device = imitation.expert_transitions(with_actions=True), imitation.training.device
     solver = AdRIL(expert, imitation.solver_settings, imitation.solver_seeds(), device)
     train(imitation, solver, [Rounds() for _ in imitation.seeds])

@@ -3,8 +3,6 @@
 It takes no environment step; its curve's `env_step` column counts policy updates, as SAC's counts both.
 """
 
-import torch
-
 from smiling.cloning import ActorCloning, ActorCloningSettings, clone
 from smiling.imitation import Imitation
 from smiling.methods import Method
@@ -18,10 +16,7 @@ class BCSettings(ActorCloningSettings):
 def run(imitation: Imitation) -> None:
     """Clone the demonstrated actions."""
     (seed,) = imitation.seeds
-    device = imitation.training.device
-    states = torch.from_numpy(imitation.demonstrations.observations).to(device)
-    actions = torch.from_numpy(imitation.demonstrations.require_actions()).to(device)
-    clone(ActorCloning(imitation, imitation.settings, states, actions, derive(seed, "bc")), imitation)
+    clone(ActorCloning(imitation, imitation.settings, *imitation.expert_pairs(), derive(seed, "bc")), imitation)
 
 
 METHOD = Method(

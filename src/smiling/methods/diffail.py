@@ -6,29 +6,20 @@ discriminator's cross entropy, which denoises the expert's states (-log D = L) a
 """
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from smiling.imitation import Imitation, run_with_reward
 from smiling.methods import Method
-from smiling.reward import DiscriminatorReward
 from smiling.runs.seeding import derive
 from smiling.score.conditional import denoising_errors
-from smiling.score.diffusion import DiffusionSettings
-from smiling.score.model import ScoreModel, ScoreModelSettings, score_optimiser
-from smiling.settings import Settings
+from smiling.score.discriminator import DiffusionDiscriminator, DiffusionDiscriminatorSettings
+from smiling.score.model import ScoreModel
 
 SMALLEST_LOSS = 1e-6  # under the logarithm of 1 - exp(-L), which has no bound at L = 0
 
 
-class DiffAILSettings(Settings):
-    """The network is SMILING's; ten diffusion steps are its authors' choice, with betas that reach noise in them."""
-
-    score_model: ScoreModelSettings = ScoreModelSettings(
-        diffusion=DiffusionSettings(steps=10, first_beta=0.05, last_beta=0.6), lr=3e-4
-    )
-    samples: int = Field(10, ge=1, description="(time, noise) samples for a state's loss as a reward")
-    states_per_update: int = Field(100_000, ge=1, description="learner states drawn for one pass")
+class DiffAILSettings(DiffusionDiscriminatorSettings):
+    """Those of such discriminators, as they are."""
 
 
 def discriminator_loss(expert: Tensor, learner: Tensor) -> Tensor:
@@ -36,22 +27,14 @@ def discriminator_loss(expert: Tensor, learner: Tensor) -> Tensor:
     return expert.mean() - torch.log(-torch.expm1(-learner.clamp_min(SMALLEST_LOSS))).mean()
 
 
-class DiffAIL(DiscriminatorReward):
+class DiffAIL(DiffusionDiscriminator):
     """The diffusion model as a discriminator and a reward."""
 
     model: ScoreModel
 
     def __init__(self, expert_features: Tensor, settings: DiffAILSettings, seed: int) -> None:
-        self.settings, device = settings, expert_features.device
-        model = ScoreModel(expert_features.shape[-1], settings.score_model, derive(seed, "diffusion model")).to(device)
-        super().__init__(
-            expert_features,
-            model,
-            score_optimiser(model),
-            torch.Generator(device).manual_seed(derive(seed, "diffail")),
-            settings.score_model.batch,
-            settings.states_per_update,
-        )
+        model = ScoreModel(expert_features.shape[-1], settings.score_model, derive(seed, "diffusion model"))
+        super().__init__(expert_features, model, settings, derive(seed, "diffail"))
 
     def loss(self, expert: Tensor, learner: Tensor) -> Tensor:
         """The discriminator's, each state's diffusion loss at one time."""
@@ -67,7 +50,7 @@ class DiffAIL(DiscriminatorReward):
     @torch.no_grad()
     def pointwise(self, features: Tensor) -> Tensor:
         """-log(1 - exp(-L)), L averaged over `samples`."""
-        losses = torch.stack([self._loss(features) for _ in range(self.settings.samples)]).mean(0)
+        losses = self.averaged(lambda: self._loss(features))
         return -torch.log(-torch.expm1(-losses.clamp_min(SMALLEST_LOSS)))
 
 

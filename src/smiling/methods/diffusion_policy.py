@@ -66,10 +66,7 @@ class DiffusionCloning(Cloning):
 
 def run(imitation: Imitation) -> None:
     """Clone the demonstrated actions."""
-    device = imitation.training.device
-    states = torch.from_numpy(imitation.demonstrations.observations).to(device)
-    actions = torch.from_numpy(imitation.demonstrations.require_actions()).to(device)
-    clone(DiffusionCloning(imitation, states, actions), imitation)
+    clone(DiffusionCloning(imitation, *imitation.expert_pairs()), imitation)
 
 
 METHOD = Method("Diffusion policy", DiffusionPolicySettings, run, sees_actions=True, takes_steps=False)

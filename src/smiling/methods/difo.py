@@ -17,44 +17,30 @@ from torch.nn import functional as F
 
 from smiling.imitation import Imitation, run_with_reward
 from smiling.methods import Method
-from smiling.reward import DiscriminatorReward
 from smiling.runs.seeding import derive
 from smiling.score.conditional import LABELS, ConditionalScoreModel, classification_loss, labelled_errors
-from smiling.score.diffusion import DiffusionSettings
-from smiling.score.model import ScoreModelSettings, score_optimiser
-from smiling.settings import Settings, UserError
+from smiling.score.discriminator import DiffusionDiscriminator, DiffusionDiscriminatorSettings
+from smiling.settings import UserError
 
 
-class DIFOSettings(Settings):
+class DIFOSettings(DiffusionDiscriminatorSettings):
     """The losses' weights and the logits' scale are the authors'; the rest is aligned with DiffAIL."""
 
-    score_model: ScoreModelSettings = ScoreModelSettings(
-        diffusion=DiffusionSettings(steps=10, first_beta=0.05, last_beta=0.6), lr=3e-4
-    )
     scale: float = Field(10.0, gt=0, description="of the logits")
     denoising: float = Field(1.0, ge=0, description="weight of the expert's denoising error beside the cross entropies")
-    samples: int = Field(10, ge=1, description="(time, noise) samples for a transition's errors as a reward")
-    states_per_update: int = Field(100_000, ge=1, description="learner transitions drawn for one pass")
 
 
-class DIFO(DiscriminatorReward):
+class DIFO(DiffusionDiscriminator):
     """The labelled diffusion model of next states as a discriminator and a reward. Features are pairs of states."""
 
     transitions = True
     model: ConditionalScoreModel
 
     def __init__(self, expert_features: Tensor, settings: DIFOSettings, seed: int) -> None:
-        self.settings, device, size = settings, expert_features.device, expert_features.shape[-1] // 2
-        weights = derive(seed, "diffusion model")
-        model = ConditionalScoreModel(size, size + LABELS, settings.score_model, weights).to(device)
-        super().__init__(
-            expert_features,
-            model,
-            score_optimiser(model),
-            torch.Generator(device).manual_seed(derive(seed, "difo")),
-            settings.score_model.batch,
-            settings.states_per_update,
-        )
+        size, weights = expert_features.shape[-1] // 2, derive(seed, "diffusion model")
+        model = ConditionalScoreModel(size, size + LABELS, settings.score_model, weights)
+        super().__init__(expert_features, model, settings, derive(seed, "difo"))
+        self.settings = settings
 
     def loss(self, expert: Tensor, learner: Tensor) -> Tensor:
         """Cross entropies and the expert's denoising error, each transition's errors at one time."""
@@ -74,8 +60,7 @@ class DIFO(DiscriminatorReward):
     @torch.no_grad()
     def pointwise(self, features: Tensor) -> Tensor:
         """-log(1 - D), the logits averaged over `samples`."""
-        logits = torch.stack([self._logits(*self._errors(features)) for _ in range(self.settings.samples)]).mean(0)
-        return F.softplus(logits)
+        return F.softplus(self.averaged(lambda: self._logits(*self._errors(features))))
 
 
 def run(imitation: Imitation) -> None:

@@ -10,45 +10,28 @@ network is SMILING's, few diffusion steps are as for DiffAIL, cadence and state 
 """
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from smiling.imitation import Imitation, run_with_reward
 from smiling.methods import Method
-from smiling.reward import DiscriminatorReward
 from smiling.runs.seeding import derive
 from smiling.score.conditional import LABELS, ConditionalScoreModel, classification_loss, labelled_errors
-from smiling.score.diffusion import DiffusionSettings
-from smiling.score.model import ScoreModelSettings, score_optimiser
-from smiling.settings import Settings
+from smiling.score.discriminator import DiffusionDiscriminator, DiffusionDiscriminatorSettings
 
 
-class DRAILSettings(Settings):
+class DRAILSettings(DiffusionDiscriminatorSettings):
     """Aligned with DiffAIL, from which it differs in the discriminator alone."""
 
-    score_model: ScoreModelSettings = ScoreModelSettings(
-        diffusion=DiffusionSettings(steps=10, first_beta=0.05, last_beta=0.6), lr=3e-4
-    )
-    samples: int = Field(10, ge=1, description="(time, noise) samples for a state's errors as a reward")
-    states_per_update: int = Field(100_000, ge=1, description="learner states drawn for one pass")
 
-
-class DRAIL(DiscriminatorReward):
+class DRAIL(DiffusionDiscriminator):
     """The labelled diffusion model as a discriminator and a reward."""
 
     model: ConditionalScoreModel
 
     def __init__(self, expert_features: Tensor, settings: DRAILSettings, seed: int) -> None:
-        self.settings, device, size = settings, expert_features.device, expert_features.shape[-1]
-        model = ConditionalScoreModel(size, LABELS, settings.score_model, derive(seed, "diffusion model")).to(device)
-        super().__init__(
-            expert_features,
-            model,
-            score_optimiser(model),
-            torch.Generator(device).manual_seed(derive(seed, "drail")),
-            settings.score_model.batch,
-            settings.states_per_update,
-        )
+        size, weights = expert_features.shape[-1], derive(seed, "diffusion model")
+        model = ConditionalScoreModel(size, LABELS, settings.score_model, weights)
+        super().__init__(expert_features, model, settings, derive(seed, "drail"))
 
     def loss(self, expert: Tensor, learner: Tensor) -> Tensor:
         """The discriminator's, each state's errors at one time."""
@@ -62,7 +45,7 @@ class DRAIL(DiscriminatorReward):
     @torch.no_grad()
     def pointwise(self, features: Tensor) -> Tensor:
         """L- - L+, averaged over `samples`."""
-        return torch.stack([self.logits(features) for _ in range(self.settings.samples)]).mean(0)
+        return self.averaged(lambda: self.logits(features))
 
 
 def run(imitation: Imitation) -> None:

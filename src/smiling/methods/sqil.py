@@ -8,7 +8,7 @@ from torch import Tensor
 
 from smiling.imitation import Imitation, train
 from smiling.methods import Method
-from smiling.settings import Settings, UserError
+from smiling.settings import Settings
 from smiling.solvers.sac.beside_expert import SACBesideExpert
 from smiling.solvers.sac.replay import Batch
 
@@ -32,10 +32,7 @@ class SQIL(SACBesideExpert):
 
 def run(imitation: Imitation) -> None:
     """SQIL on the task's SAC."""
-    if imitation.solver != "sac":
-        raise UserError(
-            f"SQIL runs on SAC, but {imitation.task} has the solver '{imitation.solver}'; leave sqil out there"
-        )
+    imitation.require_sac("SQIL", "sqil")
     expert, device = imitation.expert_transitions(with_actions=True), imitation.training.device
     train(imitation, SQIL(expert, imitation.solver_settings, imitation.solver_seeds(), device))
 
