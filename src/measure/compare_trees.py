@@ -16,7 +16,10 @@ from smiling.settings import UserError
 
 COMPARED = (".csv", ".safetensors", ".json", ".npz", ".md", ".tex")
 # Who made a file and how long it took; `demonstrations` and `policy` are digests of files that say so themselves.
-MAKERS = {"provenance", "wall_seconds", "steps_per_second", "code", "demonstrations", "policy", "made_by"}
+MAKERS = {
+    *("provenance", "code", "demonstrations", "policy", "made_by"),
+    *("wall_seconds", "processor_seconds", "steps_per_second"),
+}
 
 
 def content(path: Path) -> Any:

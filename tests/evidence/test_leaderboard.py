@@ -41,9 +41,16 @@ def test_methods_that_are_far_apart_have_places_and_equal_ones_share_them():
 
 
 def test_seconds_of_a_step_are_one_seeds():
-    assert leaderboard.step_seconds({"steps_per_second": 50.0, "seeds": [0, 1, 2, 3]}) == pytest.approx(1 / 200)
-    assert leaderboard.step_seconds({"steps_per_second": 50.0}) == pytest.approx(1 / 50)
-    assert math.isnan(leaderboard.step_seconds({"seeds": [0]}))
+    together, alone = {"steps_per_second": 50.0, "seeds": [0, 1, 2, 3]}, {"steps_per_second": 50.0}
+    assert leaderboard.step_seconds([together, alone]) == pytest.approx([1 / 200, 1 / 50])
+    assert math.isnan(leaderboard.step_seconds([{"seeds": [0]}])[0])
+
+
+def test_seconds_of_a_step_are_the_processors_where_every_record_tells_them():
+    """Half of the wall time here, where the machine did as much else beside it."""
+    told = {"steps_per_second": 50.0, "wall_seconds": 80.0, "processor_seconds": 40.0}
+    assert leaderboard.step_seconds([told, told]) == pytest.approx([1 / 100, 1 / 100])
+    assert leaderboard.step_seconds([told, {"steps_per_second": 50.0}]) == pytest.approx([1 / 50, 1 / 50])
 
 
 def test_leaderboard_of_the_shipped_curves(tmp_path):

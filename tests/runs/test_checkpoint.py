@@ -1,11 +1,14 @@
 """A checkpoint is what was saved, or it is refused."""
 
+import json
 import random
+import time
 
 import pytest
 import torch
 
 from smiling.runs import checkpoint
+from smiling.runs.folder import RunFolder
 from smiling.settings import UserError
 
 IDENTITY = {"task": "cheetah_run", "settings": {"width": 16}}
@@ -53,3 +56,17 @@ def test_every_damage_is_refused(damage, saved):
 def test_a_checkpoint_of_another_run_is_refused_with_what_differs(saved):
     with pytest.raises(UserError, match="settings.width: 16 there, 17 here"):
         checkpoint.load(saved, {"task": "cheetah_run", "settings": {"width": 17}})
+
+
+def test_a_runs_time_is_that_of_all_its_attempts(tmp_path):
+    with RunFolder({0: tmp_path}, {}, 0.0, lambda path, _: path.touch()) as folder:
+        earlier = time.process_time() + 0.1
+        while time.process_time() < earlier:
+            pass
+        folder.save({})
+    with RunFolder({0: tmp_path}, {}, 0.0, lambda path, _: path.touch()) as folder:
+        folder.load()
+        folder.finish([[{"env_step": 1000, "return": 0.0}]], [None], [{}])
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["processor_seconds"] >= 0.1
+    assert record["wall_seconds"] >= 0.1

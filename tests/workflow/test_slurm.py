@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ UP, DOWN = ROOT / "tests" / "slurm" / "up", ROOT / "tests" / "slurm" / "down"
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
 MISSING = [name for name in NEEDED if shutil.which(name) is None]
-LONG = 45_000  # steps of a run that takes more than Slurm's shortest limit, a minute
+LONG = 25_000  # steps of a run that takes more than Slurm's shortest limit, a minute
 RARE = "training={checkpoint_seconds: 3600}"  # so that what a job keeps is what it keeps when it is told to stop
 QUICK_TO_LOOK = (
     *("--latency-wait", "10", "--slurm-init-seconds-before-status-checks", "3"),
@@ -53,13 +54,22 @@ def begin(tree, cluster, *arguments):
     return subprocess.Popen([binaries / "snakemake", *asked], cwd=tree, env=environment, text=True, **pipes)
 
 
-def wait_for(holds, process, seconds=300):
-    """Until something holds, as long as `process` goes on."""
+def until(holds, seconds=300):
+    """Wait until something holds."""
     limit = time.monotonic() + seconds
     while not holds():
-        assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < limit
         time.sleep(0.2)
+
+
+def wait_for(holds, process):
+    """Wait until something holds, as long as `process` goes on."""
+
+    def holds_or_ended():
+        assert process.poll() is None, process.stdout.read()
+        return holds()
+
+    until(holds_or_ended)
 
 
 def evaluated(run, times):
@@ -68,9 +78,16 @@ def evaluated(run, times):
     return lambda: curve.exists() and len(curve.read_text().splitlines()) > times
 
 
-def attempt_of(run):
-    """Batch job and process of a run that is being made."""
-    return json.loads((run / "attempts.json").read_text())[-1]
+def attempts_at(run):
+    """Batch job and process of each attempt at a run that is being made, the latest last."""
+    kept = run / "attempts.json"
+    return json.loads(kept.read_text()) if kept.exists() else []
+
+
+def none_is_left(cluster):
+    """Whether the cluster has no job any more."""
+    queued = subprocess.run(["squeue", "--noheader"], env=cluster, check=True, capture_output=True, text=True)
+    return queued.stdout == ""
 
 
 def alone(tree, method, place, *settings):
@@ -89,7 +106,7 @@ def test_a_cancelled_job_goes_on_from_where_it_was_told_to_stop(cluster, tmp_pat
     run = tree / "results" / "smoke" / TASK / "states" / "dac" / "seed0"
     with begin(tree, cluster, "runs", *config) as process:
         wait_for(evaluated(run, 2), process)
-        job = attempt_of(run)["job"]
+        job = attempts_at(run)[-1]["job"]
         subprocess.run(["scancel", job], env=cluster, check=True)
         output = process.communicate(timeout=500)[0]
     assert process.returncode == 0, output
@@ -104,35 +121,38 @@ def test_a_cancelled_job_goes_on_from_where_it_was_told_to_stop(cluster, tmp_pat
 
 @pytest.mark.slow
 def test_time_limit_kill_9_and_a_killed_snakemake_change_no_byte_and_no_run_is_made_twice(cluster, tmp_path):
-    """A task of Figure 3: DAC runs longer than its limit of a minute, SMILING's job is killed, then Snakemake."""
+    """A task of Figure 3: SMILING's job is killed, DAC's outlasts a limit of a minute, then Snakemake."""
     tree = copy_tree(tmp_path / "tree")
     long = f"tasks={{{TASK}: {{method_steps: {{dac: {LONG}}}}}}}"
     config = ("--config", "scale=smoke", f"only_tasks={TASK}", "seeds=0", long, "training={checkpoint_seconds: 2}")
-    asked = ("--set-resources", "dac:runtime=1", *config)
+    limits = ("--set-resources", "dac:runtime=1", "expert:runtime=5", "collect:runtime=5")
+    limited = (*limits, "--groups", "expert=first", "collect=first", *config)
     runs = {
         name: tree / "results" / "smoke" / TASK / "states" / name / "seed0"
-        for name in ("smiling", "dac", "iq_learn", "bc")
+        for name in ("dac", "smiling", "iq_learn", "bc")
     }
-    with begin(tree, cluster, "runs", *asked) as process:
-        wait_for(evaluated(runs["smiling"], 2), process)
-        os.kill(attempt_of(runs["smiling"])["pid"], signal.SIGKILL)
-        wait_for((runs["smiling"] / "run.json").exists, process)
-        wait_for((runs["dac"] / "attempts.json").exists, process)
-        process.kill()
-        told = process.communicate()[0]
-    made = {name: (run / "run.json").read_bytes() for name, run in runs.items() if (run / "run.json").exists()}
-    with begin(tree, cluster, "runs", *asked, "--nolock") as process:  # DAC's job goes on
-        refused = process.communicate(timeout=300)[0]
-    assert process.returncode != 0
-    assert "is still being made, by what an earlier Snakemake began" in refused, refused
-    subprocess.run(["scancel", "--user", "root"], env=cluster, check=True)
-    time.sleep(20)
-    with begin(tree, cluster, "runs", *asked, "--nolock") as process:
-        told += process.communicate(timeout=900)[0]
-    assert process.returncode == 0, told
-    for name, record in made.items():  # with its wall time and command
-        assert (runs[name] / "run.json").read_bytes() == record, name
-    assert "TIMEOUT" in told
-    for name, run in runs.items():
-        reference = alone(tree, name, tmp_path, f"tasks.{TASK}.method_steps.dac={LONG}")
-        assert (run / "curve.csv").read_bytes() == reference, name
+    with ThreadPoolExecutor(1) as beside:
+        with begin(tree, cluster, "runs", *limited) as process:
+            wait_for(evaluated(runs["smiling"], 2), process)
+            os.kill(attempts_at(runs["smiling"])[-1]["pid"], signal.SIGKILL)
+            setting = f"tasks.{TASK}.method_steps.dac={LONG}"
+            references = {name: beside.submit(alone, tree, name, tmp_path, setting) for name in runs}
+            wait_for((runs["smiling"] / "run.json").exists, process)
+            wait_for(lambda: len(attempts_at(runs["dac"])) > 1, process)
+            process.kill()
+            told = process.communicate()[0]
+        assert "TIMEOUT" in told
+        made = {name: (run / "run.json").read_bytes() for name, run in runs.items() if (run / "run.json").exists()}
+        with begin(tree, cluster, "runs", *config, "--nolock") as process:  # DAC's job goes on
+            refused = process.communicate(timeout=300)[0]
+        assert process.returncode != 0
+        assert "is still being made, by what an earlier Snakemake began" in refused, refused
+        subprocess.run(["scancel", "--user", "root"], env=cluster, check=True)
+        until(lambda: none_is_left(cluster))
+        with begin(tree, cluster, "runs", *config, "--nolock") as process:
+            output = process.communicate(timeout=900)[0]
+        assert process.returncode == 0, output
+        for name, record in made.items():  # with its wall time and command
+            assert (runs[name] / "run.json").read_bytes() == record, name
+        for name, run in runs.items():
+            assert (run / "curve.csv").read_bytes() == references[name].result(), name

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,8 @@ TOLD = (
     "that learns without the environment has its best checkpoint. A place is a range where the 95 % interval of the "
     "difference of two means at the end, each pair's alone, holds 0. Intervals are Student's t. No method sees the "
     "task's or the demonstrations' rewards. The time of a step of one seed is in those of the expert's plain SAC where "
-    "the records tell both on one kind of machine; seeds that were trained together share their process's time. "
-    "It is wall time: of a machine that did other work beside it tells little."
+    "the records tell both on one kind of machine; seeds that were trained together share their process's time. It is "
+    "the processor's, or of records without it wall time, which tells little of a machine that did other work beside."
 )
 
 
@@ -41,12 +42,22 @@ def places(values: Mapping[str, Scores]) -> dict[str, tuple[int, int]]:
     return found
 
 
-def step_seconds(record: Mapping[str, object]) -> float:
-    """Seconds of one seed's step of a run, from its record; nan where that does not tell."""
-    rate, seeds = record.get("steps_per_second"), record.get("seeds")
-    if not isinstance(rate, int | float) or rate <= 0:
-        return np.nan
-    return 1 / (rate * (len(seeds) if isinstance(seeds, list) and seeds else 1))
+def step_seconds(records: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Seconds of one seed's step of each run, from its record: the processor's if all tell it, else of wall time.
+
+    nan where a record does not tell its rate.
+    """
+    of_processor = all(record.get("processor_seconds") and record.get("wall_seconds") for record in records)
+    return [
+        _wall_seconds(record) * (record["processor_seconds"] / record["wall_seconds"] if of_processor else 1)
+        for record in records
+    ]
+
+
+def _wall_seconds(record: Mapping[str, Any]) -> float:
+    """Of one seed's step."""
+    rate = record.get("steps_per_second") or np.nan
+    return 1 / (rate * len(record.get("seeds") or [0])) if rate > 0 else np.nan
 
 
 def step_time(results: Path, settings: ExperimentSettings, group: RunGroup) -> float:
@@ -61,7 +72,8 @@ def step_time(results: Path, settings: ExperimentSettings, group: RunGroup) -> f
     machines = {str((record.get("provenance") or {}).get("hardware")) for record in (plain, *runs)}
     if len(machines) > 1:
         return np.nan
-    return float(np.mean([step_seconds(record) for record in runs]) / step_seconds(plain))
+    of_plain, *of_runs = step_seconds([plain, *runs])
+    return float(np.mean(of_runs) / of_plain)
 
 
 def sees(method: str, demos: str) -> str:

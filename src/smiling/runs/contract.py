@@ -78,6 +78,7 @@ class RunRecord(Record):
     provenance: _Provenance | None = None
     attempts: list[_Attempt] | None = None
     wall_seconds: FiniteFloat | None = None
+    processor_seconds: FiniteFloat | None = None
     steps_per_second: FiniteFloat | None = None
     final_return: FiniteFloat | None = None
 

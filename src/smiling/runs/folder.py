@@ -28,8 +28,8 @@ Curve = list[dict[str, float]]  # a row for each evaluation
 class RunFolder:
     """Where a run of a given identity (task, method, settings, code, ...) writes: a folder for each of its seeds.
 
-    Seeds that are trained together share one checkpoint, in the folder of the first. The wall time of earlier attempts
-    is carried along in it.
+    Seeds that are trained together share one checkpoint, in the folder of the first. The time that earlier attempts
+    took is carried along in it.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class RunFolder:
         self._held = ExitStack()
         self._attempts: list[dict[str, Any]] = []
         self._start = self._last_save = time.monotonic()
-        self._seconds_before = 0.0
+        self._processor_start = time.process_time()
+        self._seconds_before = self._processor_seconds_before = 0.0
 
     def __enter__(self) -> "RunFolder":
         """Take the folders.
@@ -81,11 +82,13 @@ class RunFolder:
         saved = checkpoint.load(self._checkpoint, self.identity)
         if saved is not None:
             self._seconds_before = saved.pop("seconds")
+            self._processor_seconds_before = saved.pop("processor_seconds")
         return saved
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint."""
-        checkpoint.save(self._checkpoint, self.identity, {**state, "seconds": self.seconds()})
+        spent = {"seconds": self.seconds(), "processor_seconds": self.processor_seconds()}
+        checkpoint.save(self._checkpoint, self.identity, {**state, **spent})
         self._last_save = time.monotonic()
 
     def save_is_due(self) -> bool:
@@ -95,6 +98,10 @@ class RunFolder:
     def seconds(self) -> float:
         """Wall time of the run so far, all attempts together."""
         return self._seconds_before + time.monotonic() - self._start
+
+    def processor_seconds(self) -> float:
+        """The processor's time so far, of all threads and attempts: what else a machine does is not in it."""
+        return self._processor_seconds_before + time.process_time() - self._processor_start
 
     def write_partial_curves(self, curves: Sequence[Curve], total: int) -> None:
         """Let others look at unfinished curves, one for each seed, and see how far of `total` steps they are."""
@@ -106,10 +113,11 @@ class RunFolder:
     def finish(self, curves: Sequence[Curve], policies: Sequence[Any], results: Sequence[dict[str, Any]]) -> None:
         """Write each seed's policy, curve and `run.json` (with its `results`), then remove what served to resume.
 
-        Wall time and rate are those of the process; the rate is in environment steps of each seed.
+        Times and rate are those of the process; the rate is in environment steps of each seed, of wall time.
         """
         seconds = self.seconds()
-        made = {"wall_seconds": round(seconds, 3), "provenance": provenance()}
+        spent = {"wall_seconds": round(seconds, 3), "processor_seconds": round(self.processor_seconds(), 3)}
+        made = {**spent, "provenance": provenance()}
         for (seed, path), curve, policy, result in zip(self.folders.items(), curves, policies, results, strict=True):
             self._write_policy(path / "policy.safetensors", policy)
             _write_curve(path / "curve.csv", curve)
