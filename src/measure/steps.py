@@ -29,7 +29,7 @@ FEWEST_CALLS = 5  # in it, however slow
 
 
 def rewards_of(settings: ExperimentSettings) -> dict[str, type[LearnedReward]]:
-    """The learned rewards of the experiment's methods, by the method; those along episodes are given otherwise."""
+    """The learned rewards of the experiment's methods, by the method."""
     found: dict[str, type[LearnedReward]] = {}
     for name in (name for name in settings.methods if not methods.is_external(name)):
         module = import_module(methods.load(name).run.__module__)
@@ -39,8 +39,7 @@ def rewards_of(settings: ExperimentSettings) -> dict[str, type[LearnedReward]]:
 
 
 def _is_reward_of(module: str, found: Any) -> bool:
-    is_reward = isinstance(found, type) and issubclass(found, LearnedReward) and found.__module__ == module
-    return is_reward and not issubclass(found, EpisodeReward)
+    return isinstance(found, type) and issubclass(found, LearnedReward) and found.__module__ == module
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -180,9 +179,10 @@ def reward_parts(settings: ExperimentSettings, task: str, method: str) -> dict[s
     shown = features(replay.latest(envs.EPISODE_STEPS))
     reward = build(shown, settings.of_method(method, task), 0)  # type: ignore[call-arg]  # as `run_with_reward` does
     learning = seconds(lambda: reward.update(lambda count: features(replay.draw(count, random))), device)
-    giving = seconds(lambda: reward.in_batch(reward.pointwise(shown)), device) / len(shown)
-    per_step = {
-        "reward update": learning / settings.training.reward_update_every,
-        "reward": giving * rewarded_states(settings, task),
-    }
+    if isinstance(reward, EpisodeReward):  # for each new state, once
+        giving = seconds(lambda: reward.of_episode(shown), device) / len(shown)
+    else:
+        whole = seconds(lambda: reward.in_batch(reward.pointwise(shown)), device)
+        giving = whole / len(shown) * rewarded_states(settings, task)
+    per_step = {"reward update": learning / settings.training.reward_update_every, "reward": giving}
     return {name: 1000 * value for name, value in per_step.items()}

@@ -1,7 +1,8 @@
 """Measure what a step of training costs on this machine: every solver and method at every scale, one seed and five.
 
 Milliseconds of a seed's step, by parts, on each of a scale's tasks; one process, one thread on a CPU. --set is for the
-scale that --scale names: --set methods=smiling,dac,gmmil measures the rewards of those there.
+scale that --scale names: --set methods=smiling,dac,gmmil measures the rewards of those there, and --alone leaves the
+other scales out.
 
 Writes --out.csv and --out.json (the machine, its rate in float32 matrix products, settings).
 """
@@ -18,6 +19,7 @@ import envs
 from smiling import command, experiment
 from smiling.evidence import tables
 from smiling.experiment import ExperimentSettings, load_experiment
+from smiling.reward import EpisodeReward
 from smiling.runs.artefacts import named, write_json
 from smiling.runs.progress import Meter
 from smiling.runs.provenance import provenance
@@ -51,8 +53,9 @@ def dreamer_rows(settings: ExperimentSettings, task: str) -> list[dict[str, Any]
         "dreamer": 1000 * cost.update / settings.dreamer.env_steps_per_update,
     }
     rows = [{"learner": "expert", **parts, "share_of_rate": cost.share_of_rate}]
-    for method in steps.rewards_of(settings):
-        rows.append({"learner": method, **parts, **steps.reward_parts(settings, task, method)})
+    for method, reward in steps.rewards_of(settings).items():
+        if not issubclass(reward, EpisodeReward):  # which are for SAC
+            rows.append({"learner": method, **parts, **steps.reward_parts(settings, task, method)})
     rows.append({"learner": "iq_learn", **steps.sac_parts(settings, task, "iq_learn", 1)})
     return [{"task": task, "solver": "dreamer", "seeds": 1, **row} for row in rows]
 
@@ -92,10 +95,11 @@ def with_totals(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def main() -> None:
     flags = command.parser(__doc__)
+    flags.add_argument("--alone", action="store_true", help="measure no other scale than --scale")
     options = flags.parse_args()
     scales = {
         scale: load_experiment(scale, options.assignments if scale == options.scale else ())
-        for scale in experiment.scale_names()
+        for scale in ([options.scale] if options.alone else experiment.scale_names())
     }
     device = torch.device(scales[options.scale].training.device)
     command.settle_process(device=device.type)
