@@ -46,11 +46,16 @@ def assignments(overrides: dict[str, Any], prefix: str = "") -> list[str]:
     """Inverse of `parse_overrides`, for command lines."""
     texts = []
     for key, value in overrides.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value and all(map(_is_plain, value)):
             texts += assignments(value, f"{prefix}{key}.")
         else:
             texts.append(f"{prefix}{key}={_one_line(value)}")
     return texts
+
+
+def _is_plain(key: Any) -> bool:
+    """Whether a mapping's key can stand before the = of an assignment."""
+    return isinstance(key, str) and all(key.split(".")) and not {".", "="} & set(key)
 
 
 def _one_line(value: Any) -> str:

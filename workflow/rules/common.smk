@@ -46,7 +46,7 @@ def told(what, *arguments):
     """`what(*arguments)`; a mistake of the user's stops Snakemake before any job, in one sentence."""
     try:
         return what(*arguments)
-    except (UserError, envs.UnknownTask) as error:
+    except (UserError, envs.TaskError) as error:
         raise WorkflowError(f"configuration: {error}") from None
 
 
