@@ -82,9 +82,9 @@ def _module(name: str, module: str) -> ModuleType:
     try:
         return import_module(module)
     except Exception as error:
-        missing = isinstance(error, ModuleNotFoundError) and error.name in _parents(module)
-        way = f"; it is looked for in {here} and on PYTHONPATH" if missing else ""
-        raise UnusableTask(f"task '{name}': module '{module}' cannot be imported: {said(error)}{way}") from error
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name in _parents(module)
+        why = f"{words(error)}; it is looked for in {here} and on PYTHONPATH" if is_missing else said(error)
+        raise UnusableTask(f"task '{name}': module '{module}' cannot be imported: {why}") from error
 
 
 def _parents(module: str) -> list[str]:
@@ -122,7 +122,20 @@ def is_mujoco(env: Any) -> bool:
 
 def said(error: Exception) -> str:
     """What an error of somebody else's says, and where in a file it was raised."""
+    file, line = _place(error)
+    return f"{words(error)} ({file}, line {line})"
+
+
+def words(error: Exception) -> str:
+    """What an error of somebody else's says."""
     lines = str(error).strip().splitlines()
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (last.filename, last.lineno)
-    return f"{type(error).__name__}: {lines[0] if lines else 'no more is said'} ({place[0]}, line {place[1]})"
+    return f"{type(error).__name__}: {lines[0] if lines else 'no more is said'}"
+
+
+def _place(error: Exception) -> tuple[str | None, int | None]:
+    """File and line; of a file that is no Python, its own."""
+    if isinstance(error, SyntaxError):
+        return error.filename, error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    last = next((frame for frame in reversed(frames) if not frame.filename.startswith("<")), frames[-1])
+    return last.filename, last.lineno

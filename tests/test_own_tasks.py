@@ -6,7 +6,7 @@ import pytest
 
 import envs
 from smiling.experiment import load_experiment
-from smiling.overrides import assignments, parse_overrides
+from smiling.overrides import assignments, parse_overrides, typed
 from smiling.settings import UserError
 
 HOPPER = "tasks.hopper.env=gymnasium:Hopper-v5"
@@ -84,7 +84,10 @@ def test_what_an_environment_is_given_survives_the_command_line():
 
 
 REFUSED = [
-    (["tasks.hopper={env_steps: 3000, expert_steps: 3000}"], "unknown task 'hopper'.*write tasks.hopper.env, such as gymnasium:Hopper-v5"),
+    (
+        ["tasks.hopper={env_steps: 3000, expert_steps: 3000}"],
+        "unknown task 'hopper'.*write tasks.hopper.env, such as gymnasium:Hopper-v5",
+    ),
     (["tasks.Hopper.env=gymnasium:Hopper-v5"], "'Hopper' is no name for a task"),
     (["tasks.hopper/1.env=gymnasium:Hopper-v5"], "'hopper/1' is no name for a task"),
     (["tasks.cheetah_run.env=gymnasium:Hopper-v5"], "'cheetah_run' is a task of the suite's own"),
@@ -125,3 +128,11 @@ def test_two_tasks_of_one_name_in_one_process_are_refused():
     load_experiment("smoke", [HOPPER])
     with pytest.raises(envs.TaskError, match="there is another task 'hopper' already"):
         load_experiment("smoke", [HOPPER, "tasks.hopper.time_limit=10"])
+
+
+def test_texts_that_are_numbers_are_numbers():
+    """Snakemake's --config reads {a: 3} as {'a': '3'}."""
+    texts = {"a": "3", "b": ["-2.5", "1e-3", "x.xml"], "c": {"d": "true", "e": "null", "f": "off"}, "g": "2024-01-01"}
+    read = {"a": 3, "b": [-2.5, 0.001, "x.xml"], "c": {"d": True, "e": None, "f": "off"}, "g": "2024-01-01"}
+    assert typed(texts) == read
+    assert typed(read) == read
