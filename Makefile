@@ -51,11 +51,11 @@ lint: setup
 setup:
 	@$(PYTHON) workflow/setup $(if $(filter file,$(origin PYTHON)),,--asked)
 
-# Resolve the ranges of pyproject.toml anew into requirements.lock.
+# Resolve the ranges of pyproject.toml anew into requirements.lock, with other people's tasks and demonstrations.
 lock:
 	rm -rf .lock-venv
 	$(PYTHON) -m venv .lock-venv
-	PATH=$(CURDIR)/.lock-venv/bin:$$PATH python -m pip install --quiet "$$(grep "^torch==" requirements.lock)" .
+	PATH=$(CURDIR)/.lock-venv/bin:$$PATH python -m pip install --quiet "$$(grep "^torch==" requirements.lock)" ".[gymnasium,minari]"
 	workflow/write_lock .lock-venv/bin/python
 	rm -rf .lock-venv
 

@@ -1,7 +1,9 @@
 """DeepMind Control Suite tasks (Tassa et al., 2018) as Gymnasium environments."""
 
 import logging
+import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -12,7 +14,7 @@ from envs import EPISODE_STEPS
 from envs.rendering import RenderedTask
 
 
-def _load(domain: str, task: str, seed: int) -> Any:
+def _load(domain: str, task: str, **options: Any) -> Any:
     """The suite's environment, without dm_control's remarks on a missing display and on its own old models."""
     logger = logging.getLogger("absl")
     silenced = logger.disabled
@@ -21,19 +23,33 @@ def _load(domain: str, task: str, seed: int) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from dm_control import suite
-        return suite.load(domain, task, task_kwargs={"random": seed})
+        return suite.load(domain, task, task_kwargs=options)
     finally:
         logger.disabled = silenced
 
 
 class DMControlTask(RenderedTask):
-    """One task of the suite: its observations flattened in the suite's order, its actions rescaled to [-1, 1]."""
+    """One task of the suite: its observations flattened in the suite's order, its actions rescaled to [-1, 1].
+
+    It is truncated after `time_limit` steps; None: as many as the time that the suite gives it has, if it gives any.
+    """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}
 
-    def __init__(self, domain: str, task: str, seed: int, render_mode: str | None = None) -> None:
+    def __init__(
+        self,
+        domain: str,
+        task: str,
+        seed: int,
+        render_mode: str | None = None,
+        time_limit: int | None = EPISODE_STEPS,
+        kwargs: Mapping[str, Any] | None = None,  # further, for what makes the task
+    ) -> None:
         self.render_mode = render_mode
-        self._env = _load(domain, task, seed)
+        endless = {} if time_limit is None else {"time_limit": math.inf}
+        self._env = _load(domain, task, random=seed, **endless, **(kwargs or {}))
+        given = self._env._step_limit
+        self.time_limit = math.ceil(given) if time_limit is None and math.isfinite(given) else time_limit
         self.metadata = {**self.metadata, "render_fps": round(1 / self._env.control_timestep())}
         size = sum(int(np.prod(spec.shape)) for spec in self._env.observation_spec().values())
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
@@ -56,7 +72,9 @@ class DMControlTask(RenderedTask):
         control = self._centre + self._half_range * np.clip(np.asarray(action, np.float64), -1.0, 1.0)
         timestep = self._env.step(control)
         self._step += 1
-        return _flatten(timestep.observation), float(timestep.reward), False, self._step >= EPISODE_STEPS, {}
+        terminated = bool(timestep.last() and timestep.discount == 0)
+        truncated = not terminated and self.time_limit is not None and self._step >= self.time_limit
+        return _flatten(timestep.observation), float(timestep.reward), terminated, truncated, {}
 
     def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, int]:
         return self._env.physics.model.ptr, self._env.physics.data.ptr, 0

@@ -62,17 +62,20 @@ def _opengl() -> Any:
 
 
 class Renderer:
-    """Frames of one model from one of its cameras, by name or number."""
+    """Frames of one model from one of its cameras, by name or number; None: from where MuJoCo begins to look at it."""
 
-    def __init__(self, model: mujoco.MjModel, camera: str | int) -> None:
+    def __init__(self, model: mujoco.MjModel, camera: str | int | None) -> None:
         self._model = model
         _opengl().make_current()
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
         self._camera = mujoco.MjvCamera()
-        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
-        self._camera.fixedcamid = model.camera(camera).id
+        if camera is None:
+            mujoco.mjv_defaultFreeCamera(model, self._camera)
+        else:
+            self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+            self._camera.fixedcamid = model.camera(camera).id
 
     def frame(self, data: mujoco.MjData) -> np.ndarray:
         """Image of `data` as it stands, height x width x 3, uint8. No forward pass: that would alter what follows."""

@@ -135,6 +135,7 @@ def main() -> None:
     flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
+    films.require(settings)
     groups = finished.shown(options.results, settings, figure("figure3"))
     table, record = bars(options.results, settings), finished.drawn_from(__file__, options.results, settings, groups)
     blocks = {task: filmed(options.results, settings, task, options.out) for task in films.tasks_of(settings)}
@@ -143,8 +144,11 @@ def main() -> None:
     with whole(named(options.out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
     filmed = {str(path): file_digest(path) for path in sorted(options.out.glob("*.json"))}
-    write_json(named(options.out, ".json"), record | {"films": filmed})
+    left_out = films.left_out(settings)
+    write_json(named(options.out, ".json"), record | {"films": filmed, "left_out": left_out})
     print(f"drawn: {options.out}.png and .pdf; its bars in .csv; the films in {options.out}/")
+    for why in left_out:
+        print(f"note: left out, {why}")
     finished.tell(record)
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from smiling import experiment
+from smiling import scale_files
 from smiling.experiment import load_experiment
 from smiling.methods.smiling import SmilingSettings
 from smiling.overrides import assignments, parse_overrides
@@ -89,7 +89,7 @@ def test_a_scale_builds_on_another(tmp_path, monkeypatch):
         ("lost", "base: nothing\n"),
     ):
         (tmp_path / f"{name}.yaml").write_text(content)
-    monkeypatch.setattr(experiment, "SCALES", tmp_path)
+    monkeypatch.setattr(scale_files, "SCALES", tmp_path)
     wide = load_experiment("wide")
     assert (wide.scale, wide.experiment, wide.sac.width, wide.sac.batch) == ("wide", "wide", 64, 16)
     assert wide.task("cheetah_run").expert_steps == 4000

@@ -16,7 +16,8 @@ import torch
 
 import envs
 from smiling import bits, command
-from smiling.experiment import load_experiment, scale_names
+from smiling.experiment import load_experiment
+from smiling.scale_files import scale_names
 from smiling.solvers.sac.agent import SAC
 from smiling.solvers.sac.replay import Batch
 from smiling.training import settle_process

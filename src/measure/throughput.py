@@ -16,7 +16,7 @@ import steps
 import torch
 
 import envs
-from smiling import command, experiment
+from smiling import command, scale_files
 from smiling.evidence import tables
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.reward import EpisodeReward
@@ -99,7 +99,7 @@ def main() -> None:
     options = flags.parse_args()
     scales = {
         scale: load_experiment(scale, options.assignments if scale == options.scale else ())
-        for scale in ([options.scale] if options.alone else experiment.scale_names())
+        for scale in ([options.scale] if options.alone else scale_files.scale_names())
     }
     device = torch.device(scales[options.scale].training.device)
     command.settle_process(device=device.type)

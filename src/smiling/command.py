@@ -66,7 +66,7 @@ def run(main: Callable[[], None]) -> NoReturn:
     """
     try:
         main()
-    except (UserError, envs.UnknownTask) as error:
+    except (UserError, envs.TaskError) as error:
         _fail(str(error))
     except OSError as error:
         if error.errno not in FILE_PROBLEMS:

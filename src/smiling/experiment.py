@@ -4,75 +4,22 @@ Values come from three places, the later winning: the settings classes (the pape
 `workflow/config/scales/`, and what the user sets (`benchmark.yaml`, Snakemake's --config, a script's --set).
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 import envs
 from smiling import methods, solvers
-from smiling.overrides import parse_overrides, read_yaml
+from smiling.overrides import parse_overrides
 from smiling.runs.demonstration_kinds import DemonstrationKind
-from smiling.runs.provenance import ROOT
-from smiling.settings import NO_EFFECT, Settings, UserError, effective, merge, validate
+from smiling.scale_files import read_scale, with_defaults
+from smiling.settings import NO_EFFECT, Name, Names, Seeds, Settings, UserError, effective, merge, validate
 from smiling.solvers.dreamer.settings import DreamerSettings
 from smiling.solvers.sac.agent import SACSettings
+from smiling.task_settings import SpecSettings, TaskSettings, check_of_suite, check_tasks
 from smiling.training import TrainingSettings
-
-# The scales' files: the source tree's, or those that were installed with the package.
-SCALES = next(filter(Path.is_dir, (ROOT / "workflow" / "config" / "scales", Path(__file__).with_name("scales"))))
-
-
-def _listed(value: Any) -> Any:
-    """'a,b' and a single value as lists, as they arrive from a command line."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value if isinstance(value, list | tuple) else [value]
-
-
-def _distinct(value: Any) -> list[Any]:
-    listed = _listed(value)
-    return [item for place, item in enumerate(listed) if item not in listed[:place]]  # mappings have no hash
-
-
-def _expanded(value: Any) -> Any:
-    """A path as a shell would have it: ~ is the home folder."""
-    return Path(value).expanduser() if isinstance(value, str | Path) else value
-
-
-def _name(value: Any) -> str:
-    """The name of a folder: a whole number or a date, as YAML reads one, is taken as it was written."""
-    if isinstance(value, float | bool):
-        raise ValueError("as YAML reads it: put a name like that into quotes of its own, or take another")
-    if not (isinstance(value, str | int | date) and re.fullmatch(NAME, str(value))):
-        raise ValueError("no name for a folder: begin with a letter or a digit, after which - _ . may stand too")
-    return str(value)
-
-
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
-Name = Annotated[str, BeforeValidator(_name)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_distinct), Field(min_length=1)]
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_distinct), Field(min_length=1)]
-
-
-Steps = Annotated[int, Field(ge=1000, multiple_of=envs.EPISODE_STEPS)]
-
-
-class TaskSettings(Settings):
-    """What is particular to a task. Steps are whole episodes."""
-
-    env_steps: Steps = Field(description="of an imitation run")
-    expert_steps: Steps = Field(description="of the expert's training")
-    method_steps: dict[str, Steps] = Field({}, description="instead of env_steps, for a method or a variant")
-    solver: Literal["sac", "dreamer"] = "sac"  # of the expert, and of methods that reward a solver
-    seeds: Seeds | None = None  # instead of the experiment's
-    evaluate_every: Steps | None = None  # instead of the training's
-    method_settings: dict[str, dict[str, Any]] = {}  # changes to a method's settings on this task
-    demonstrations: Annotated[Path, BeforeValidator(_expanded)] | None = None  # a file of the user's own
 
 
 class ExpertSettings(Settings):
@@ -115,6 +62,9 @@ class ExperimentSettings(Settings):
     dreamer: DreamerSettings = DreamerSettings()
     training: TrainingSettings = TrainingSettings()
     method_settings: dict[str, dict[str, Any]] = {}
+    absorbing: bool = Field(
+        False, description="of all tasks of the user's own: absorbing states where episodes terminate"
+    )
     jobs: JobSettings = Field(JobSettings(), json_schema_extra=NO_EFFECT)
 
     @field_validator("experiment")
@@ -127,15 +77,14 @@ class ExperimentSettings(Settings):
     @field_validator("tasks")
     @classmethod
     def _tasks_exist(cls, tasks: dict[str, TaskSettings]) -> dict[str, TaskSettings]:
-        for name in tasks:
-            envs.check_name(name)
+        check_tasks(tasks)
         return tasks
 
     @model_validator(mode="after")
     def _selection_exists(self) -> "ExperimentSettings":
         for name in self.only_tasks or ():
-            envs.check_name(name)
             if name not in self.tasks:
+                check_of_suite(name)
                 raise ValueError(f"task '{name}' is not of scale '{self.scale}', which has {', '.join(self.tasks)}")
         return self
 
@@ -166,10 +115,23 @@ class ExperimentSettings(Settings):
         Raises:
             UserError: if the scale does not have it.
         """
-        envs.check_name(name)
         if name not in self.tasks:
+            envs.check_name(name)
             raise UserError(f"scale '{self.scale}' has no task '{name}'; it has {', '.join(self.tasks)}")
         return self.tasks[name]
+
+    def spec_of(self, task: str) -> SpecSettings | None:
+        """What makes a task of the user's own; None for one of the suite's."""
+        said = self.task(task)
+        if said.env is None:
+            return None
+        absorbing = self.absorbing if said.absorbing is None else said.absorbing
+        return SpecSettings(env=said.env, kwargs=said.kwargs, time_limit=said.time_limit, absorbing=absorbing)
+
+    def _known_by(self, task: str) -> dict[str, Settings]:
+        """What a result on `task` is known by of the task itself: a task of the suite's is known by its name."""
+        spec = self.spec_of(task)
+        return {} if spec is None else {"task": spec}
 
     def seeds_of(self, task: str) -> tuple[int, ...]:
         """Seeds of the runs on `task`."""
@@ -225,6 +187,7 @@ class ExperimentSettings(Settings):
             "method": self.of_method(name, task),
             self.task(task).solver: self.of_solver(task),
             "training": self.of_training(task),
+            **self._known_by(task),
         }
 
     def settings_of_expert(self, task: str) -> dict[str, Settings | int]:
@@ -234,6 +197,7 @@ class ExperimentSettings(Settings):
             "expert": self.expert,
             self.task(task).solver: self.of_expert_solver(task),
             "training": self.of_training(task),
+            **self._known_by(task),
         }
 
     def of_run(self, name: str, task: str) -> dict[str, Any]:
@@ -273,11 +237,6 @@ def _plain(settings: Mapping[str, Settings | int], dump: Callable[[Settings], di
     return {name: dump(value) if isinstance(value, Settings) else value for name, value in settings.items()}
 
 
-def scale_names() -> list[str]:
-    """Scales that have a file."""
-    return sorted(path.stem for path in SCALES.glob("*.yaml"))
-
-
 def load_experiment(scale: str, assignments: Sequence[str] = ()) -> ExperimentSettings:
     """The experiment at `scale`, with settings overridden by 'key=value' texts.
 
@@ -291,8 +250,11 @@ def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
     """`load_experiment` with the overrides as a nested mapping."""
     if overrides.get("scale", scale) != scale:
         raise UserError(f"setting 'scale' is {overrides['scale']!r}, but --scale {scale}: a scale is chosen by --scale")
-    values = merge(_of_scale(scale), {"experiment": scale, **overrides, "scale": scale})
-    experiment = validate(ExperimentSettings, values)
+    values = merge(read_scale(scale), {"experiment": scale, **overrides, "scale": scale})
+    experiment = validate(ExperimentSettings, with_defaults(values))
+    for name in experiment.tasks:
+        if spec := experiment.spec_of(name):
+            envs.add(name, envs.Spec(**spec.model_dump()))
     for names in (task.method_settings.keys() | task.method_steps for task in experiment.tasks.values()):
         for name in names | experiment.method_settings.keys():
             methods.load(name)
@@ -301,23 +263,3 @@ def resolve(scale: str, overrides: dict[str, Any]) -> ExperimentSettings:
         for name in experiment.methods:
             experiment.of_method(name, task)
     return experiment
-
-
-def _of_scale(scale: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The values of a scale's file, over those of the scale that it names as its `base`, if it names one.
-
-    Raises:
-        UserError: if there is no such scale, or it is its own base.
-    """
-    if scale in scale_names() and not re.fullmatch(NAME, scale):
-        raise UserError(f"scale '{scale}' cannot name a folder: rename its file with letters, digits and - _ . only")
-    if scale not in scale_names():
-        raise UserError(f"unknown scale '{scale}'; known scales: {', '.join(scale_names())}")
-    if scale in above:
-        raise UserError(f"scale '{scale}' is its own base: {' -> '.join((*above, scale))}; mend 'base' in one of them")
-    file = SCALES / f"{scale}.yaml"
-    values = read_yaml(file.read_text(), str(file)) or {}
-    if not isinstance(values, dict):
-        raise UserError(f"{file} holds no settings: write 'key: value' lines")
-    base = values.pop("base", None)
-    return values if base is None else merge(_of_scale(str(base), (*above, scale)), values)

@@ -4,10 +4,12 @@ Each part of the suite declares its own class beside the code that uses it; the 
 are the paper's, a scale file of `workflow/config/scales/` overrides what it needs to.
 """
 
+import re
 import reprlib
-from typing import Any, TypeVar
+from datetime import date
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 LONGEST = 80  # characters of a value in a sentence
@@ -33,6 +35,33 @@ def _ascending(value: tuple[float, float]) -> tuple[float, float]:
 
 
 Ascending = AfterValidator(_ascending)  # of a field's two numbers
+
+
+def _listed(value: Any) -> Any:
+    """'a,b' and a single value as lists, as they arrive from a command line."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _distinct(value: Any) -> list[Any]:
+    listed = _listed(value)
+    return [item for place, item in enumerate(listed) if item not in listed[:place]]  # mappings have no hash
+
+
+def _name(value: Any) -> str:
+    """The name of a folder: a whole number or a date, as YAML reads one, is taken as it was written."""
+    if isinstance(value, float | bool):
+        raise ValueError("as YAML reads it: put a name like that into quotes of its own, or take another")
+    if not (isinstance(value, str | int | date) and re.fullmatch(NAME, str(value))):
+        raise ValueError("no name for a folder: begin with a letter or a digit, after which - _ . may stand too")
+    return str(value)
+
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
+Name = Annotated[str, BeforeValidator(_name)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_distinct), Field(min_length=1)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_distinct), Field(min_length=1)]
 
 
 def effective(settings: Settings) -> dict[str, Any]:

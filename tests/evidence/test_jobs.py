@@ -89,3 +89,12 @@ def test_a_cpus_measurements_say_nothing_of_a_gpu():
     assert forecast.measured_hours(on_cpu, "expert", TASK, 1, REFERENCE) > 300
     assert forecast.measured_hours(on_cpu, "expert", TASK, 1, REFERENCE[1:]) is None
     assert hours("expert", TASK) < 4
+
+
+def test_memory_of_a_task_of_ones_own_is_for_its_observations(monkeypatch):
+    monkeypatch.setattr(envs, "OWN", {})
+    monkeypatch.setattr(envs, "sizes", lambda name: {"wide": (1000, 8), "small": (3, 1)}[name])
+    asked = [f"tasks.{name}={{env: 'nowhere:made'}}" for name in ("wide", "small")]
+    settings = load_experiment("paper", [*asked, "sac.replay_capacity=1000000", "jobs.memory_mb=1"])
+    assert jobs.memory_mb(settings, "wide") == 1 + 3 * 4 * (1000 + 8 + 1)
+    assert jobs.memory_mb(settings, "small") == jobs.memory_mb(settings, TASK)

@@ -19,7 +19,8 @@ EVERYTHING = """
 import importlib, pkgutil
 import smiling
 from smiling import methods
-from smiling.experiment import load_experiment, scale_names
+from smiling.experiment import load_experiment
+from smiling.scale_files import scale_names
 
 for module in pkgutil.walk_packages(smiling.__path__, "smiling."):
     importlib.import_module(module.name)

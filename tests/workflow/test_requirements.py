@@ -1,7 +1,9 @@
 """The ways to install agree: ranges in pyproject.toml, pins in requirements.lock, conda's environment.yml."""
 
+import importlib.metadata
 import re
 import tomllib
+from itertools import chain
 
 import yaml
 from commands import ROOT
@@ -22,9 +24,21 @@ def test_every_package_is_pinned_once():
 
 def test_lock_has_a_version_in_the_range_of_every_dependency():
     pinned = {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in LOCK}
-    for text in PROJECT["dependencies"]:
+    further = (PROJECT["optional-dependencies"][extra] for extra in ("gymnasium", "minari"))
+    for text in (*PROJECT["dependencies"], *chain(*further)):
         dependency = Requirement(text)
         assert pinned[canonicalize_name(dependency.name)] in dependency.specifier, text
+
+
+def test_lock_has_what_gymnasiums_tasks_need():
+    pinned = {canonicalize_name(line.split("==")[0]) for line in LOCK}
+    (gymnasium,) = map(Requirement, PROJECT["optional-dependencies"]["gymnasium"])
+    needed = map(Requirement, importlib.metadata.requires("gymnasium"))
+    asked = [
+        each for each in needed if each.marker and any(each.marker.evaluate({"extra": e}) for e in gymnasium.extras)
+    ]
+    assert {"imageio", "pygame-ce"} <= {each.name for each in asked}
+    assert {canonicalize_name(each.name) for each in asked} <= pinned
 
 
 def test_mujoco_stays_below_4():

@@ -16,7 +16,7 @@ from smiling import bits, experiment, methods, solvers
 from smiling.runs import demonstration_kinds
 from smiling.evidence import ablations, films, finished, standing
 from smiling.evidence.curve_figures import FIGURES
-from smiling.overrides import assignments
+from smiling.overrides import assignments, typed
 from smiling.runs.provenance import file_digest, fingerprint
 from smiling.settings import UserError, effective
 from smiling.stages import code_of_run
@@ -39,14 +39,24 @@ NO_SETTINGS = ("scale", "method", "replace", "nodes", "container")
 
 def overrides(config):
     """What `config` says of the experiment, but for its scale."""
-    return {key: value for key, value in config.items() if key not in NO_SETTINGS}
+    said = {key: value for key, value in config.items() if key not in NO_SETTINGS}
+    if isinstance(tasks := said.get("tasks"), dict):
+        said["tasks"] = {name: with_typed_kwargs(task) for name, task in tasks.items()}
+    return said
+
+
+def with_typed_kwargs(task):
+    """What is said of a task; what its environment is given has no types that the suite knows."""
+    if not (isinstance(task, dict) and "kwargs" in task):
+        return task
+    return {**task, "kwargs": typed(task["kwargs"])}
 
 
 def told(what, *arguments):
     """`what(*arguments)`; a mistake of the user's stops Snakemake before any job, in one sentence."""
     try:
         return what(*arguments)
-    except (UserError, envs.UnknownTask) as error:
+    except (UserError, envs.TaskError) as error:
         raise WorkflowError(f"configuration: {error}") from None
 
 
@@ -68,15 +78,24 @@ def may_replace(config):
 
 
 def checked(config):
-    """The experiment that `config` asks for."""
+    """The experiment that `config` asks for, whose tasks can be made."""
     asked = experiment.resolve(str(config.get("scale", "quick")), overrides(config))
     for task in asked.task_names():
+        if workflow.is_main_process and asked.spec_of(task):
+            envs.sizes(task)  # tries it
         file = asked.task(task).demonstrations
         if file and not file.is_file():
             raise UserError(f"setting 'tasks.{task}.demonstrations' is {str(file)!r}: there is no such file")
     return asked
 
 
+# Where modules of the user's are looked for, with tasks of their own: where Snakemake was called (PWD, which the shell
+# says and --directory leaves as it is), where it works, and on PYTHONPATH.
+USERS_FOLDERS = [
+    *(os.environ.get("PWD", os.getcwd()), os.getcwd()),
+    *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)),
+]
+sys.path += [folder for folder in USERS_FOLDERS if folder not in sys.path]
 EXPERIMENT = told(checked, config)
 SETTINGS_FLAGS = shlex.join(
     [
@@ -92,12 +111,12 @@ CONFIG_FLAGS = shlex.join(["--config", *(f"{key}={json.dumps(value, default=str)
 
 # Before every job's command: bash's strict mode (Snakemake's own prefix, whose place this takes); to wait, when all
 # processes of a job are told to stop, for what the program still does; this tree's code, whatever is installed, wherever
-# Snakemake runs; the interpreter that runs Snakemake, unless conda or a container is to bring one; the pins under which
+# Snakemake runs, and behind it the user's; the interpreter that runs Snakemake, unless conda or a container is to bring one; the pins under which
 # libraries give the same bits elsewhere, and the settings as the positional parameters "$@". They are no part of
 # the command that Snakemake remembers: what reruns a job is its `standing`, or its own `settings` and `code`.
 ENVIRONMENT_OF_JOBS = {
     "SUITE": str(workflow.basedir),
-    "PYTHONPATH": ":".join(SOURCE_FOLDERS),
+    "PYTHONPATH": os.pathsep.join(dict.fromkeys([*SOURCE_FOLDERS, *USERS_FOLDERS])),
     **bits.pins(EXPERIMENT.training.bits),
 }
 EXPORTS = shlex.join(f"{name}={value}" for name, value in ENVIRONMENT_OF_JOBS.items())
@@ -126,7 +145,7 @@ IMITATE = (
 )
 
 
-NO_METHOD = r"(?!)"  # matches nothing
+NOTHING = r"(?!)"  # as a wildcard's constraint
 
 
 def of_method(name):
@@ -275,6 +294,15 @@ def filmed_policy(wildcards):
     return str(films.policy_file(Path("results", EXPERIMENT.experiment), EXPERIMENT, wildcards.task, wildcards.actor))
 
 
+def films_to_draw(_):
+    """Figure 1's films.
+
+    What has no picture stops Snakemake where Figure 1 is asked for.
+    """
+    refused(films.require, EXPERIMENT)
+    return FILMS
+
+
 def figure_files(name, *further):
     """What a figure consists of."""
     return paths(f"{FIGURE}.{{suffix}}", figure=name, suffix=("png", "pdf", "csv", "json", *further))
@@ -328,9 +356,9 @@ RESULT_FILES = (
 RESULTS = paths("figures/{experiment}/results/{name}", name=(*RESULT_FILES, "results.html", "profiles.png"))
 CLAIMS = paths("figures/{experiment}/claims/claims.{suffix}", suffix=("md", "html", "csv", "json"))
 PAGE = paths("figures/{experiment}/index.{suffix}", suffix=("html", "json"))
-# Everything that the suite draws and writes; a figure none of whose tasks is asked for is left out.
+# Everything that the suite draws and writes; a figure none of whose tasks is asked for, or has a picture, is left out.
 ARTEFACTS = [
-    *figure_files("figure1"),
+    *(figure_files("figure1") if FILMS else []),
     *figure_files("figure2", "svg"),
     *(file for name, figure in FIGURES.items() if figure.tasks_of(EXPERIMENT) for file in figure_files(name)),
     *table_files("table1"),

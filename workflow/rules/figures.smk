@@ -3,7 +3,7 @@
 
 rule draw_figure1:
     input:
-        films=FILMS,
+        films=films_to_draw,
         curves=curves_of("figure3"),
         standing=standing_on(
             lambda _: [*FILMS, *curves_of("figure3")], "draw_figure1.py", "figures/{experiment}/figure1.json"
@@ -41,7 +41,7 @@ rule film:
         "logs/{experiment}/figure1/{task}_{actor}.benchmark.tsv"
     wildcard_constraints:
         actor="[a-z0-9_]+(-[a-z0-9_.]+)?",
-        task="|".join(films.tasks_of(EXPERIMENT)),
+        task="|".join(films.tasks_of(EXPERIMENT)) or NOTHING,
     conda:
         ENVIRONMENT
     threads: 1

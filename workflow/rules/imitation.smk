@@ -12,7 +12,7 @@ rule imitate:
     benchmark:
         f"logs/{RUN_NAME}.benchmark.tsv"
     wildcard_constraints:
-        method=NO_METHOD,
+        method=NOTHING,
     conda:
         ENVIRONMENT
     threads: 1

@@ -28,9 +28,24 @@ MOMENTS = 6  # of a time-lapse
 
 
 def tasks_of(settings: ExperimentSettings) -> tuple[str, ...]:
-    """Figure 1's tasks; at a scale without them, its first ones."""
-    asked = settings.task_names()
+    """Figure 1's tasks; at a scale without them, its first ones that have a picture."""
+    asked = tuple(task for task in settings.task_names() if envs.why_not_shown(task) is None)
     return tuple(task for task in asked if task in FIGURE1_TASKS) or asked[: len(FIGURE1_TASKS)]
+
+
+def left_out(settings: ExperimentSettings) -> list[str]:
+    """Why tasks that are asked for are not filmed, a sentence each."""
+    return [why for task in settings.task_names() if (why := envs.why_not_shown(task))]
+
+
+def require(settings: ExperimentSettings) -> None:
+    """Refuse an experiment none of whose tasks has a picture.
+
+    Raises:
+        UserError: saying why.
+    """
+    if not tasks_of(settings):
+        raise UserError(f"figure1 cannot be drawn: {'; '.join(left_out(settings))}")
 
 
 def actors_of(settings: ExperimentSettings, task: str) -> tuple[str, ...]:

@@ -94,11 +94,11 @@ def step_milliseconds(table: pd.DataFrame, task: str, learner: str, seeds: int) 
 
 
 def evaluation_milliseconds(table: pd.DataFrame, settings: ExperimentSettings, task: str, steps: int) -> float:
-    """Of all evaluations in a run of `steps`: whole episodes, simulation and actions."""
+    """Of all evaluations in a run of `steps`: whole episodes as long as they may be, simulation and actions."""
     row = table[(table["task"] == task) & (table["seeds"] == 1)].iloc[0]
     training = settings.of_training(task)
     episodes = training.evaluation_episodes * (steps // training.evaluate_every + 1)
-    return episodes * envs.EPISODE_STEPS * float(row["environment"] + row["action"])
+    return episodes * envs.time_limit(task) * float(row["environment"] + row["action"])
 
 
 def run_hours(
@@ -261,5 +261,6 @@ def disk_gigabytes(settings: ExperimentSettings, name: str) -> tuple[float, floa
     for task in figure(name).tasks_of(settings):
         state, action = envs.sizes(task)
         largest = max(largest, checkpoint_gigabytes(settings, task, settings.seeds_together))
-        left += 2 * BYTES * settings.expert.trajectories * envs.EPISODE_STEPS * (2 * state + action + 1) / 1e9
+        steps = settings.expert.trajectories * envs.time_limit(task)
+        left += 2 * BYTES * steps * (2 * state + action + 1) / 1e9
     return largest, left

@@ -7,11 +7,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import envs
 from smiling.evidence.forecast import measured_hours
 from smiling.experiment import ExperimentSettings
 
 MB = 1e6
-TRANSITION_BYTES = 400  # at most: of humanoid_walk 4 (67 + 21 + 1); to ask the tasks would load simulators in each job
+TRANSITION_BYTES = 400  # at most: of humanoid_walk 4 (67 + 21 + 1); to ask the suite's tasks would load simulators
+BYTES = 4  # of a float32
 COPIES = 3  # of what a checkpoint holds: in the run, as the file's content, and as it is written
 HALF_AS_MUCH_AGAIN, TWICE = 0.5, 2.0  # by which memory grows with an attempt, and up to which
 MARGIN = 2.0  # other processors, and others beside it on the node
@@ -26,8 +28,17 @@ def memory_mb(settings: ExperimentSettings, task: str | None, seeds: int = 1, at
     own = jobs.memory_mb
     if task is not None:
         own += gpus(settings) * jobs.gpu_memory_mb
-        own += math.ceil(COPIES * seeds * settings.of_solver(task).replay_capacity * TRANSITION_BYTES / MB)
+        capacity = settings.of_solver(task).replay_capacity
+        own += math.ceil(COPIES * seeds * capacity * _transition_bytes(settings, task) / MB)
     return math.ceil(own * grows)
+
+
+def _transition_bytes(settings: ExperimentSettings, task: str) -> int:
+    """Of a transition in a replay, at most."""
+    if settings.spec_of(task) is None:
+        return TRANSITION_BYTES
+    state, action = envs.sizes(task)
+    return max(TRANSITION_BYTES, BYTES * (state + action + 1))
 
 
 def minutes(

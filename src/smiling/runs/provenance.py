@@ -98,7 +98,8 @@ def entry_points(script: Path, method: str | None, task: str | None, solver: str
     if method is not None:
         entries += _module_files(f"smiling.methods.{method.partition('-')[0]}")
     if task is not None:
-        entries += _module_files(envs.TASKS[envs.check_name(task)][0])
+        entries += [file for module in envs.modules(task) for file in _module_files(module)]
+        entries += [own] if (own := envs.source(task)) else []
     if solver == "dreamer":  # SAC is imported by whatever trains
         entries += _module_files("smiling.solvers.dreamer.training")
     return entries

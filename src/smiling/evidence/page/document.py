@@ -83,6 +83,7 @@ def contents(results: Path, settings: ExperimentSettings, films: Path, record: d
         "claims_table": tables.claims(examined),
         "films": filmed.there(results, settings, films, first),
         "missing_films": filmed.missing(settings, films),
+        "not_filmed": filmed.left_out(settings),
         "tasks": tables.tasks(results, settings),
         "differing": differing,
         "alike": alike,

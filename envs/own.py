@@ -1,0 +1,278 @@
+"""Tasks of a user's own: any Gymnasium or dm_control environment with numbers to observe and numbers to do.
+
+Observations are Boxes of any shape and type, flattened, and Dicts and Tuples of them, concatenated; actions a Box of
+any bounds, to which [-1, 1] is scaled. What cannot be served is refused in a sentence.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import gymnasium
+import mujoco
+import numpy as np
+from gymnasium import spaces
+
+from envs import Spec, UnusableTask
+from envs.environments import environment, is_mujoco, said
+from envs.rendering import RenderedTask, Renderer
+
+FRAME_RATE = 30  # per second of simulated time, of an environment that does not say its own
+CAMERA = "track"  # taken where a MuJoCo model has it; else its first one
+TRIED_STEPS, TRIED_EPISODES = 20, 3  # by which a task is tried before it is used
+SHORTEST_EPISODE = 2  # steps
+PIXELS = np.uint8, 2  # the type, and from how many axes on, of what is taken for an image
+
+
+class OwnTask(gymnasium.Env):
+    """An environment under the suite's contract, but that its episodes end as they do.
+
+    Every reset of the environment gets a seed, so that what is in the midst of an episode can be made again: the same
+    seed, and the same actions. That holds where nothing else decides what an environment does.
+    """
+
+    def __init__(self, name: str, spec: Spec, seed: int, render_mode: str | None = None) -> None:
+        self._name = name
+        self._env = environment(name, spec, seed, render_mode)
+        self.render_mode = render_mode
+        self.metadata = {"render_fps": FRAME_RATE, **self._env.metadata, "render_modes": ["rgb_array"]}
+        size = sum(math.prod(box.shape) for box in _boxes(name, self._env.observation_space))
+        if not size:
+            raise UnusableTask(f"task '{name}' has no observations, {_shown(self._env.observation_space)}")
+        self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        self.controls = _controls(name, self._env.action_space)
+        self.action_space = spaces.Box(-1.0, 1.0, (math.prod(self.controls.shape),), np.float32)
+        self.time_limit = _time_limit(name, spec, self._env)
+        self._np_random, self._np_random_seed = gymnasium.utils.seeding.np_random(seed)
+        self._first_seed: int | None = seed
+        self._seed = seed  # of the latest reset
+        self._actions: list[np.ndarray] = []  # since then, float64
+        self._renderer: Renderer | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        if seed is None:
+            seed = int(self.np_random.integers(2**31)) if self._first_seed is None else self._first_seed
+        else:
+            super().reset(seed=seed)
+        self._first_seed = None
+        self._seed, self._actions = seed, []
+        observation, info = self._env.reset(seed=seed, options=options)
+        return self._flat(observation), info
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        taken = np.array(action, np.float64)
+        self._actions.append(taken)
+        observation, reward, terminated, truncated, info = self._env.step(scaled(taken, self.controls))
+        state, value = self._flat(observation), float(reward)
+        if not math.isfinite(value):
+            raise UnusableTask(f"task '{self._name}': the reward is {value} in step {len(self._actions)} of an episode")
+        over_time = len(self._actions) >= self.time_limit
+        return state, value, bool(terminated), bool(not terminated and (truncated or over_time)), info
+
+    def _flat(self, observation: Any) -> np.ndarray:
+        """An observation as one float32 vector."""
+        with np.errstate(over="ignore"):
+            flat = np.concatenate([np.ravel(part) for part in _parts(self._env.observation_space, observation)])
+            flat = flat.astype(np.float32)
+        if flat.shape != self.observation_space.shape:
+            raise UnusableTask(
+                f"task '{self._name}': an observation of {flat.size} numbers, where its space has "
+                f"{math.prod(self.observation_space.shape or ())}; sizes must not change"
+            )
+        if not np.isfinite(flat).all():
+            raise UnusableTask(
+                f"task '{self._name}': observation {flat[~np.isfinite(flat)][0]} at place "
+                f"{np.argmin(np.isfinite(flat))} after {len(self._actions)} steps of an episode: learning takes numbers"
+            )
+        return flat
+
+    def simulation(self) -> np.ndarray:
+        """All that the rest of the episode depends on, float64: the seed that it began with, and the actions since."""
+        return np.concatenate([[self._seed], *(action.ravel() for action in self._actions)])
+
+    def set_simulation(self, state: np.ndarray) -> None:
+        """Go on from what `simulation` gave, by playing it again."""
+        self.reset(seed=int(state[0]))
+        for action in state[1:].reshape(-1, *self.action_space.shape or ()):
+            self.step(action)
+
+    def render(self) -> np.ndarray:
+        """RGB image of the current state, height x width x 3, uint8.
+
+        Raises:
+            UnusableTask: if the environment gives none.
+        """
+        shown: Any = self._env.unwrapped
+        if isinstance(shown, RenderedTask):
+            return shown.render()
+        if is_mujoco(shown):
+            if self._renderer is None:
+                self._renderer = Renderer(shown.model, _camera(shown.model))
+            return self._renderer.frame(shown.data)
+        frame = np.asarray(self._env.render())
+        if frame.ndim != 3 or frame.dtype != np.uint8:
+            raise UnusableTask(f"task '{self._name}': what it renders is no image (height, width, 3) of uint8")
+        return frame
+
+    def close(self) -> None:
+        """Free what the environment and its picture hold."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        self._env.close()
+
+
+def scaled(action: np.ndarray, controls: spaces.Box) -> np.ndarray:
+    """`action` of [-1, 1]^A, clipped to that, between the bounds of `controls`, in their shape and type."""
+    low, high = controls.low.astype(np.float64), controls.high.astype(np.float64)
+    control = (high + low) / 2 + (high - low) / 2 * np.clip(action, -1.0, 1.0).reshape(controls.shape)
+    is_whole = np.issubdtype(controls.dtype, np.integer)
+    return np.clip((np.rint(control) if is_whole else control).astype(controls.dtype), controls.low, controls.high)
+
+
+def make(name: str, spec: Spec, seed: int, render_mode: str | None = None) -> OwnTask:
+    """Task `name`, made as `spec` says."""
+    return OwnTask(name, spec, seed, render_mode)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a task once it was made and tried."""
+
+    sizes: tuple[int, int]  # of observation and action vectors, without an absorbing state's mark
+    time_limit: int
+    controls: spaces.Box = field(compare=False)  # the environment's own bounds of its actions, (A,)
+
+
+@cache
+def facts(name: str, spec: Spec) -> Facts:
+    """Make a task, play some steps of it by random actions, and say what it is.
+
+    Raises:
+        UnusableTask: saying what is wrong with it.
+    """
+    env, random, steps = make(name, spec, seed=0), np.random.default_rng(0), []
+    try:
+        for episode in range(TRIED_EPISODES):
+            env.reset(seed=episode)
+            steps.append(0)
+            over = False
+            while not over and steps[-1] < TRIED_STEPS:
+                action = random.uniform(-1, 1, env.action_space.shape).astype(np.float32)
+                *_, terminated, truncated, _ = env.step(action)
+                over = terminated or truncated
+                steps[-1] += 1
+    except UnusableTask:
+        raise
+    except Exception as error:
+        raise UnusableTask(f"task '{name}' fails when it is tried: {said(error)}") from error
+    finally:
+        env.close()
+    if max(steps) < SHORTEST_EPISODE:
+        raise UnusableTask(f"task '{name}': its episodes end after their first step; they need {SHORTEST_EPISODE}")
+    low, high, kind = env.controls.low.ravel(), env.controls.high.ravel(), env.controls.dtype
+    sizes = spaces.flatdim(env.observation_space), low.size
+    return Facts(sizes, env.time_limit, spaces.Box(low, high, dtype=kind))
+
+
+@cache
+def why_not_shown(name: str, spec: Spec) -> str | None:
+    """Why a task gives no picture, in a sentence; None if it gives one."""
+    env = make(name, spec, seed=0)
+    inner = env._env.unwrapped
+    try:
+        if isinstance(inner, RenderedTask) or is_mujoco(inner):
+            return None  # by our own renderer, as the suite's tasks
+        if "rgb_array" not in env._env.metadata.get("render_modes", ()):
+            return f"task '{name}' has no picture: '{spec.env}' has no render mode 'rgb_array'"
+    finally:
+        env.close()
+    shown = None
+    try:
+        shown = make(name, spec, seed=0, render_mode="rgb_array")
+        shown.reset(seed=0)
+        shown.render()
+    except Exception as error:
+        return f"task '{name}' has no picture: {said(error)}"
+    finally:
+        if shown is not None:
+            shown.close()
+    return None
+
+
+def _boxes(name: str, space: spaces.Space) -> Iterator[spaces.Box]:
+    """The Boxes that an observation consists of, in their order."""
+    if isinstance(space, spaces.Dict):
+        for part in space.spaces.values():
+            yield from _boxes(name, part)
+    elif isinstance(space, spaces.Tuple):
+        for part in space.spaces:
+            yield from _boxes(name, part)
+    elif not isinstance(space, spaces.Box):
+        raise UnusableTask(f"task '{name}' has observations of {_shown(space)}: Boxes and Dicts of them are served")
+    elif space.dtype == PIXELS[0] and len(space.shape) >= PIXELS[1]:
+        raise UnusableTask(f"task '{name}' has pixels for observations, {_shown(space)}: they are not served")
+    else:
+        yield space
+
+
+def _parts(space: spaces.Space, observation: Any) -> Iterator[np.ndarray]:
+    """An observation's arrays, in the order of `_boxes`."""
+    if isinstance(space, spaces.Dict):
+        for key, part in space.spaces.items():
+            yield from _parts(part, observation[key])
+    elif isinstance(space, spaces.Tuple):
+        for part, observed in zip(space.spaces, observation, strict=True):
+            yield from _parts(part, observed)
+    else:
+        yield np.asarray(observation)
+
+
+def _controls(name: str, space: spaces.Space) -> spaces.Box:
+    """The actions' Box, which has bounds to scale to."""
+    if not isinstance(space, spaces.Box):
+        raise UnusableTask(f"task '{name}' has actions of {_shown(space)}: a Box with bounds is served")
+    with np.errstate(over="ignore"):
+        bounded = np.isfinite(space.high.astype(np.float64) - space.low.astype(np.float64)).all()
+    if not bounded:
+        raise UnusableTask(
+            f"task '{name}' has actions without bounds, {_shown(space)}: [-1, 1] is to be scaled to some"
+        )
+    if not (math.prod(space.shape) and (space.low < space.high).all()):
+        raise UnusableTask(f"task '{name}' has actions that leave no choice, {_shown(space)}")
+    return space
+
+
+def _shown(space: spaces.Space) -> str:
+    """A space in one line."""
+    return " ".join(str(space).split())
+
+
+def _time_limit(name: str, spec: Spec, env: gymnasium.Env) -> int:
+    """Steps of an episode at most: as the spec says, or the environment itself."""
+    found = [*_own_limits(env), *([] if spec.time_limit is None else [spec.time_limit])]
+    if not found:
+        raise UnusableTask(
+            f"task '{name}': '{spec.env}' does not say after how many steps an episode ends: set "
+            f"tasks.{name}.time_limit, for example to 1000"
+        )
+    return min(found)
+
+
+def _own_limits(env: gymnasium.Env) -> Iterator[int]:
+    """The time limits that an environment or a wrapper of it has."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, gymnasium.wrappers.TimeLimit):
+            yield env._max_episode_steps
+        env = env.env
+    if isinstance(env, RenderedTask) and isinstance(limit := getattr(env, "time_limit", None), int):
+        yield limit
+
+
+def _camera(model: mujoco.MjModel) -> str | int | None:
+    names = [model.camera(index).name for index in range(model.ncam)]
+    return CAMERA if CAMERA in names else (0 if names else None)
