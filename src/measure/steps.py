@@ -1,12 +1,12 @@
 """What a step of training costs on this machine, part by part, and how much of it the mathematics needs."""
 
+import inspect
 import statistics
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,10 +17,11 @@ from smiling.experiment import ExperimentSettings
 from smiling.methods.iq_learn import IQLearn
 from smiling.reward import EpisodeReward, LearnedReward, features_of
 from smiling.solvers.sac.agent import SAC, SACSettings
+from smiling.solvers.sac.beside_expert import SACBesideExpert
 from smiling.solvers.sac.plain import PlainSAC
 from smiling.solvers.sac.replay import Batch, Replay
 
-OWN_LEARNERS = ("expert", "iq_learn")  # of rows that are no learned reward's on the solver
+Kind = TypeVar("Kind")
 UPDATE = ("critics", "actor", "targets", "in one piece", "dreamer")  # parts of a solver's own update
 PARTS = ("environment", "action", "batch", *UPDATE, "reward update", "reward")
 MATRIX = 1024  # rows and columns of the product that a machine's rate is measured by
@@ -30,16 +31,32 @@ FEWEST_CALLS = 5  # in it, however slow
 
 def rewards_of(settings: ExperimentSettings) -> dict[str, type[LearnedReward]]:
     """The learned rewards of the experiment's methods, by the method."""
-    found: dict[str, type[LearnedReward]] = {}
+    return {
+        name: found
+        for name, found in _defined_by(settings, LearnedReward).items()
+        if "expert_features" in _given(found)
+    }
+
+
+def learners_of(settings: ExperimentSettings) -> dict[str, type[SACBesideExpert]]:
+    """The solvers of the experiment's methods that are shown the expert's transitions; of IQ-Learn in any case."""
+    return {"iq_learn": IQLearn, **_defined_by(settings, SACBesideExpert)}
+
+
+def _defined_by(settings: ExperimentSettings, kind: type[Kind]) -> dict[str, type[Kind]]:
+    """What of a kind the experiment's methods define, by the method."""
+    found: dict[str, type[Kind]] = {}
     for name in (name for name in settings.methods if not methods.is_external(name)):
         module = import_module(methods.load(name).run.__module__)
-        for each in filter(partial(_is_reward_of, module.__name__), vars(module).values()):
-            found[name] = each
+        for each in vars(module).values():
+            if isinstance(each, type) and issubclass(each, kind) and each.__module__ == module.__name__:
+                found[name] = each
     return found
 
 
-def _is_reward_of(module: str, found: Any) -> bool:
-    return isinstance(found, type) and issubclass(found, LearnedReward) and found.__module__ == module
+def _given(kind: type) -> Iterable[str]:
+    """What an object of a kind is made from."""
+    return inspect.signature(kind).parameters
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -96,17 +113,18 @@ def random_play(task: str, device: torch.device) -> tuple[Replay, float]:
 def solver_of(
     settings: ExperimentSettings, task: str, learner: str, replay: Replay, seeds: int, device: torch.device
 ) -> SAC:
-    """SAC, or IQ-Learn's with a batch of `replay` for expert; of several seeds."""
-    names = list(range(seeds))
-    if learner != "iq_learn":
+    """SAC, or a method's own with a batch of `replay` for expert; of several seeds."""
+    names, learners = list(range(seeds)), learners_of(settings)
+    if learner not in learners:
         return SAC(*envs.sizes(task), settings.sac, names, device)
-    own = settings.of_method(learner, task)
     expert = replay.batch(replay.draw(envs.EPISODE_STEPS, torch.Generator(device).manual_seed(0)))
-    return IQLearn(expert, own, False, names, device)
+    if issubclass(learners[learner], IQLearn):
+        return IQLearn(expert, settings.of_method(learner, task), False, names, device)
+    return learners[learner](expert, settings.sac, names, device)
 
 
 def sac_parts(settings: ExperimentSettings, task: str, learner: str, seeds: int) -> dict[str, float]:
-    """Milliseconds of each part of a step of SAC, or of IQ-Learn, of one seed with `seeds` of them together."""
+    """Milliseconds of each part of a step of SAC, or of a method's own, of one seed with `seeds` of them together."""
     device = torch.device(settings.training.device)
     random = torch.Generator(device).manual_seed(0)
     replay, environment = random_play(task, device)

@@ -28,7 +28,7 @@ SEEDS = (1, 5)
 
 
 def sac_rows(settings: ExperimentSettings, task: str, seeds: int) -> list[dict[str, Any]]:
-    """SAC alone (the expert's training), under each method that rewards it, and IQ-Learn's.
+    """SAC alone (the expert's training), under each method that rewards it, and the methods' own.
 
     The matrix rate that an update is compared with is measured right after it: a machine's speed wanders.
     """
@@ -40,7 +40,8 @@ def sac_rows(settings: ExperimentSettings, task: str, seeds: int) -> list[dict[s
     rows = [{"learner": "expert", **parts, "share_of_rate": 1000 * operations / update / rate, **alone}]
     for method in steps.rewards_of(settings):
         rows.append({"learner": method, **parts, **steps.reward_parts(settings, task, method)})
-    rows.append({"learner": "iq_learn", **steps.sac_parts(settings, task, "iq_learn", seeds)})
+    for method in steps.learners_of(settings):
+        rows.append({"learner": method, **steps.sac_parts(settings, task, method, seeds)})
     return [{"task": task, "solver": "sac", "seeds": seeds, **row} for row in rows]
 
 
@@ -86,7 +87,7 @@ def with_totals(rows: list[dict[str, Any]]) -> pd.DataFrame:
     own = update[table["learner"] == "expert"].set_axis(
         pd.MultiIndex.from_frame(table.loc[table["learner"] == "expert", key])
     )
-    rewarded = ~table["learner"].isin(steps.OWN_LEARNERS)
+    rewarded = table["reward"].notna() if "reward" in table else False
     table["update_over_solver"] = (update / own.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()).where(
         rewarded
     )

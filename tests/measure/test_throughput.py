@@ -62,11 +62,12 @@ def test_totals_are_sums_and_a_learned_reward_counts_over_the_plain_update():
     assert table["update_over_solver"][["expert", "iq_learn"]].isna().all()
 
 
-def test_rewards_that_are_measured_are_those_of_the_methods_asked_for(monkeypatch):
-    """PWIL's is given along episodes, IQ-Learn and BC have none."""
+def test_what_is_measured_are_the_rewards_and_learners_of_the_methods_asked_for(monkeypatch):
+    """PWIL's reward is given along episodes; IQ-Learn, SQIL and AdRIL have solvers of their own; BC neither."""
     assert list(steps.rewards_of(load_experiment("quick"))) == ["smiling", "dac"]
-    asked = load_experiment("smoke", ["methods=gmmil,iq_learn,pwil,dac-linear,bc,difo"])
-    assert list(steps.rewards_of(asked)) == ["gmmil", "dac-linear", "difo"]
+    asked = load_experiment("smoke", ["methods=gmmil,iq_learn,pwil,adril,dac-linear,sqil,bc,difo"])
+    assert list(steps.rewards_of(asked)) == ["gmmil", "pwil", "dac-linear", "difo"]
+    assert list(steps.learners_of(asked)) == ["iq_learn", "adril", "sqil"]
     monkeypatch.setattr(steps, "SHORTEST_SECONDS", 0.0)
     for method in steps.rewards_of(asked):  # states, or pairs of them
         parts = steps.reward_parts(asked, "ball_in_cup_catch", method)
