@@ -143,9 +143,9 @@ def main() -> None:
         save(draw(table, blocks, settings.named, record["not_normalised"]), options.out)
     with whole(named(options.out, ".csv")) as temporary:
         table.to_csv(temporary, index=False)
-    filmed = {str(path): file_digest(path) for path in sorted(options.out.glob("*.json"))}
+    shown = {str(path): file_digest(path) for path in sorted(options.out.glob("*.json"))}
     left_out = films.left_out(settings)
-    write_json(named(options.out, ".json"), record | {"films": filmed, "left_out": left_out})
+    write_json(named(options.out, ".json"), record | {"films": shown, "left_out": left_out})
     print(f"drawn: {options.out}.png and .pdf; its bars in .csv; the films in {options.out}/")
     for why in left_out:
         print(f"note: left out, {why}")

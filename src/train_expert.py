@@ -5,6 +5,7 @@ Writes policy.safetensors, curve.csv and run.json into --out. Interrupted, the s
 
 from pathlib import Path
 
+import envs
 from smiling import bits, command, solvers, stopping
 from smiling.experiment import in_full, load_experiment
 from smiling.runs.divergence import advised, learning_rates
@@ -25,6 +26,7 @@ def main() -> None:
     stopping.listen()
     bits.tell(training.bits, training.device)
     settle_process(training)
+    envs.sizes(options.task)  # a task of the user's own that cannot be served is refused before anything is written
     task, expert = settings.task(options.task), settings.expert
     identity = {
         "stage": "expert",

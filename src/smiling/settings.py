@@ -7,7 +7,7 @@ are the paper's, a scale file of `workflow/config/scales/` overrides what it nee
 import re
 import reprlib
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
@@ -111,8 +111,11 @@ def shown(value: Any) -> str:
 
 
 def _siblings(cls: Any, path: tuple[str | int, ...]) -> list[str]:
-    """Names allowed beside the last key of `path`, following nested settings classes."""
+    """Names allowed beside the last key of `path`, following nested settings classes and mappings to them."""
     for part in path[:-1]:
+        if get_origin(cls) is dict:
+            cls = get_args(cls)[1]
+            continue
         field = getattr(cls, "model_fields", {}).get(str(part))
         cls = field.annotation if field else None
     return sorted(getattr(cls, "model_fields", {}))

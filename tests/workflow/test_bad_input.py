@@ -8,6 +8,7 @@ import io
 import os
 import resource
 import socket
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ import torch
 from commands import ROOT, TASK, assert_refused, run, run_here
 from finished_runs import experiment, flags, write_returns, write_run
 
+import envs
 from smiling import command
 from smiling.evidence import figure_style, films, tables
 from smiling.runs import checkpoint, divergence, locks
@@ -161,6 +163,102 @@ def test_mistake_in_the_usage(arguments, said, demonstrations_file, tmp_path):
     assert refused.returncode == 2
     assert said in refused.stderr.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+# A module of a user's, whose tasks cannot be served, each in its own way.
+BAD_TASKS = """
+import gymnasium, numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, Text
+
+class Task(gymnasium.Env):
+    observation_space, action_space = Box(-9, 9, (3,)), Box(-1, 1, (2,))
+    shown, reward, ends = np.zeros(3), 0.0, 50
+
+    def __init__(self, **given):
+        for name, value in given.items():
+            setattr(self, name, value)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.shown, {}
+
+    def step(self, action):
+        self.steps += 1
+        return self.shown, self.reward, self.steps == self.ends, False, {}
+
+class Grows(Task):
+    def step(self, action):
+        return np.zeros(3 + self.steps), *super().step(action)[1:]
+
+def windy(wind): return Task()
+def pixels(): return Task(observation_space=Box(0, 255, (84, 84, 3), np.uint8))
+def words(): return Task(observation_space=Dict({"said": Text(9)}))
+def discrete(): return Task(action_space=Discrete(4))
+def boundless(): return Task(action_space=Box(-np.inf, np.inf, (2,)))
+def nan(): return Task(shown=np.full(3, np.nan))
+def no_reward(): return Task(reward=np.nan)
+def one_step(): return Task(ends=1)
+def number(): return 3
+def fails(): raise RuntimeError("the simulator's licence has expired")
+def endless(): return Task()
+"""
+# What is said of the task -> what the sentence says.
+TASKS = [
+    ("{env: Hopper-v5}", "env 'Hopper-v5' names no environment; write gymnasium:Hopper-v5, dm_control:"),
+    ("{env: 'gymnasium:Hoper-v5'}", "'gymnasium:Hoper-v5' cannot be made: NameNotFound"),
+    ("{env: 'gymnasium:CartPole-v1'}", "has actions of Discrete(2): a Box with bounds is served"),
+    ("{env: 'gymnasium:Hopper-v5', kwargs: {wind: 3}}", "cannot be made with kwargs {'wind': 3}: TypeError"),
+    ("{env: 'dm_control:acrobat/swingup'}", "cannot be made: ValueError: Domain 'acrobat'"),
+    ("{env: 'dm_control:acrobot/fly'}", "cannot be made: ValueError: Level 'fly'"),
+    ("{env: 'dm_control:acrobot/swingup', kwargs: {wind: 3}}", "cannot be made with kwargs {'wind': 3}: TypeError"),
+    ("{env: 'nowhere:make'}", "module 'nowhere' cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+    ("{env: 'fails_on_import:make'}", "fails_on_import.py, line 2)"),
+    ("{env: 'no_python:make'}", "module 'no_python' cannot be imported: SyntaxError"),
+    ("{env: 'bad_tasks:nothing'}", "module 'bad_tasks' has no 'nothing'"),
+    ("{env: 'bad_tasks:np'}", "'bad_tasks:np' is no function or class that makes an environment"),
+    ("{env: 'bad_tasks:number'}", "gives a int, which is no gymnasium.Env"),
+    ("{env: 'bad_tasks:fails'}", "cannot be made: RuntimeError: the simulator's licence has expired"),
+    ("{env: 'bad_tasks:windy'}", "cannot be made: TypeError: windy() missing 1 required positional argument: 'wind'"),
+    ("{env: 'bad_tasks:windy', kwargs: {wind: 1, rain: 2}}", "got an unexpected keyword argument 'rain'"),
+    ("{env: 'bad_tasks:endless'}", "does not say after how many steps an episode ends: set tasks.mine.time_limit"),
+    ("{env: 'bad_tasks:pixels', time_limit: 9}", "has pixels for observations"),
+    ("{env: 'bad_tasks:words', time_limit: 9}", "has observations of Text"),
+    ("{env: 'bad_tasks:discrete', time_limit: 9}", "has actions of Discrete(4)"),
+    ("{env: 'bad_tasks:boundless', time_limit: 9}", "has actions without bounds"),
+    ("{env: 'bad_tasks:nan', time_limit: 9}", "observation nan at place 0 after 0 steps of an episode"),
+    ("{env: 'bad_tasks:no_reward', time_limit: 9}", "the reward is nan in step 1 of an episode"),
+    ("{env: 'bad_tasks:Grows', time_limit: 9}", "sizes must not change"),
+    ("{env: 'bad_tasks:one_step', time_limit: 9}", "its episodes end after their first step"),
+    (
+        "{env: 'bad_tasks:Task', time_limit: 1}",
+        "'tasks.mine.time_limit' is 1: input should be greater than or equal to 2",
+    ),
+    ("{env: 'bad_tasks:Task', time_limit: 9, env_steps: 1500}", "'tasks.mine.env_steps' is 1500"),
+    (
+        "{env: 'bad_tasks:Task', horizon: 9}",
+        "'tasks.mine.horizon' is unknown; known here: absorbing, demonstrations, env",
+    ),
+    ("{env: [gymnasium, Hopper-v5]}", "'tasks.mine.env' is ['gymnasium', 'Hopper-v5']: input should be a valid string"),
+    ("{time_limit: 9, env_steps: 1000, expert_steps: 1000}", "'time_limit' is for a task of your own, which says its"),
+    ("{env_steps: 1000, expert_steps: 1000}", "unknown task 'mine'"),
+]
+
+
+@pytest.mark.parametrize(("task", "said"), TASKS)
+@pytest.mark.parametrize("script", ["train_expert.py", "imitate.py"])
+def test_task_that_cannot_be_served(script, task, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(envs, "OWN", {})
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for module, text in {"bad_tasks": BAD_TASKS, "fails_on_import": "import math\nmath.no", "no_python": "def"}.items():
+        (tmp_path / f"{module}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    before = everything(tmp_path)
+    more = (*IMITATE[1:], "--demonstrations", "none.npz") if script == "imitate.py" else ()
+    given = (script, *more, "--task", "mine", "--set", f"tasks.mine={task}", "--out", tmp_path / "out")
+    assert_refused(run_here(*given), said)
+    left = {path: content for path, content in everything(tmp_path).items() if "__pycache__" not in path.parts}
+    assert left == before
 
 
 @pytest.mark.parametrize("damage", ["truncated", "nan"])
