@@ -12,6 +12,7 @@ import gymnasium
 from gymnasium.spaces import flatdim
 
 EPISODE_STEPS = 1000
+ROUND_STEPS = 1000  # of each environment, in which training is counted; an episode of the suite's tasks is one
 
 # Simulation needs no OpenGL: without this, MuJoCo and dm_control load one when imported, or fail for one that is not
 # there. `envs.rendering` chooses when a frame is asked for; what the user asked for is kept for it, and for
@@ -63,3 +64,9 @@ def sizes(name: str) -> tuple[int, int]:
     """Sizes of a task's observation and action vectors."""
     env = make(name)
     return flatdim(env.observation_space), flatdim(env.action_space)
+
+
+def time_limit(name: str) -> int | None:
+    """Steps after which a task's episodes are truncated, if they are."""
+    check_name(name)
+    return EPISODE_STEPS

@@ -1,7 +1,7 @@
 """IQ-Learn (Garg et al., 2021): a soft Q function that rewards the expert implicitly, on SAC's actor.
 
 Written from the paper (arXiv 2106.12142). With the inverse soft Bellman residual r = Q(s, a) - discount V'(s'), V' of
-the target network, and the chi-square regulariser, the critic minimises
+the target network (0 where s' ends the episode), and the chi-square regulariser, the critic minimises
 
     - E_expert[r] + value term + 1 / (4 alpha) E_both[r^2].
 """
@@ -79,7 +79,7 @@ class IQLearn(SACBesideExpert):
         """The objective above on a batch whose first `experts` transitions are the expert's: (...)."""
         discount = self.settings.discount
         with torch.no_grad():
-            next_value = discount * self.soft_value(self.targets, both.next_states, next_noise)
+            next_value = discount * both.continues * self.soft_value(self.targets, both.next_states, next_noise)
         residual = self.critics(both.states, both.actions).amin(-2) - next_value
         value = self.soft_value(self.critics, both.states, noise)
         if self.iq_settings.value_term == "value":

@@ -128,11 +128,12 @@ class SAC:
     def critic_loss(self, batch: Batch, noise: Tensor) -> Tensor:
         """Squared soft Bellman error, a mean over the batch for each critic, summed over critics: (...)."""
         with torch.no_grad():
-            target = batch.rewards + self.settings.discount * self.soft_value(self.targets, batch.next_states, noise)
+            value = self.soft_value(self.targets, batch.next_states, noise)
+            target = batch.rewards + self.settings.discount * batch.continues * value
         return (self.critics(batch.states, batch.actions) - target.unsqueeze(-2)).square().mean(-1).sum(-1)
 
     def soft_value(self, critics: Critics, states: Tensor, noise: Tensor) -> Tensor:
-        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (..., batch). No task ends: all bootstrap.
+        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (..., batch).
 
         A gradient flows to the critics alone.
         """
