@@ -9,6 +9,7 @@ from torch import Tensor
 import envs
 from smiling import evaluation
 from smiling.evaluation import Evaluator
+from smiling.methods.iq_learn import IQLearn, IQLearnSettings
 from smiling.runs.folder import RunFolder
 from smiling.runs.seeding import derive
 from smiling.settings import UserError
@@ -42,19 +43,28 @@ SETTINGS = TrainingSettings(evaluate_every=1000, evaluation_episodes=2, checkpoi
 
 @pytest.fixture(autouse=True)
 def task(monkeypatch) -> str:
-    monkeypatch.setitem(envs.TASKS, "corridor", ("tiny_tasks", "corridor"))
+    for name in ("corridor", "absorbing"):
+        monkeypatch.setitem(envs.TASKS, name, ("tiny_tasks", name))
     monkeypatch.setattr(envs, "time_limit", lambda name: tiny_tasks.CUT_AFTER)
     return "corridor"
 
 
-def on_sac(seeds: tuple[int, ...] = (3, 5), **changes: object) -> Training:
+def on_sac(seeds: tuple[int, ...] = (3, 5), task: str = "corridor", **changes: object) -> Training:
     settings = SETTINGS.model_copy(update=changes)
-    return Training("corridor", SAC(2, 2, SMALL, seed=seeds), settings, seeds)
+    return Training(task, SAC(*envs.sizes(task), SMALL, seed=seeds), settings, seeds)
 
 
-def on_dreamer() -> DreamerTraining:
+def on_dreamer(task: str = "corridor") -> DreamerTraining:
     settings = SETTINGS.model_copy(update={"evaluate_every": 2000})
-    return DreamerTraining("corridor", Dreamer(2, 2, TINY, seed=7), settings, [7])
+    return DreamerTraining(task, Dreamer(*envs.sizes(task), TINY, seed=7), settings, [7])
+
+
+def on_sac_absorbing() -> Training:
+    return on_sac(task="absorbing")
+
+
+def on_dreamer_absorbing() -> DreamerTraining:
+    return on_dreamer("absorbing")
 
 
 def run(learner: Loop, folder, steps: int) -> Loop:
@@ -126,6 +136,33 @@ def test_dreamers_streams_are_its_environments(tmp_path):
         torch.testing.assert_close(rewards[~first], expected)
 
 
+def test_absorbing_states_lead_to_themselves_once_and_nothing_is_done_there(tmp_path):
+    (replay,) = run(on_sac((3,), "absorbing"), tmp_path, 1000).replays
+    batch = replay.batch(replay.latest(1000))
+    there, comes = batch.states[:, -1] == 1, batch.next_states[:, -1] == 1
+    assert (batch.continues == 1).all()
+    assert there.sum() > 50
+    assert torch.equal(there[1:], comes[:-1] & ~there[:-1])
+    assert comes[there].all()
+    assert (batch.states[there][:, :-1] == 0).all()
+    assert (batch.actions[there] == 0).all()
+    assert (batch.rewards[there] == 0).all()
+    assert (batch.actions[~there] != 0).all()
+    assert not is_outside(batch.states[~there][:, :-1]).any()
+
+
+def test_dreamer_learns_absorbing_states_as_others(tmp_path):
+    (replay,) = run(on_dreamer("absorbing"), tmp_path, 2000).replays
+    states, actions = replay._states[: min(replay.added)], replay._actions[: min(replay.added)]
+    there = states[..., -1] == 1
+    assert there.sum() > 50
+    assert not replay._terminal.any()
+    assert (actions[there] == 0).all()
+    for environment in range(2):
+        runs = torch.nonzero(there[:, environment] & ~replay._first[: len(there), environment])[:, 0]
+        assert (runs[1:].diff().clamp(max=2).unique().tolist()) == [1, 2]  # twice, then another episode
+
+
 def test_dreamers_player_forgets_what_was_before_an_episode(generator):
     """Where one of two episodes begins anew, its actions are those of a new player; the other's go on."""
     policy, states = Dreamer(2, 2, TINY, seed=1).policy, torch.randn(6, 2, 2, generator=generator)
@@ -176,7 +213,7 @@ class Interrupted(Exception):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("fresh", [on_sac, on_dreamer])
+@pytest.mark.parametrize("fresh", [on_sac, on_dreamer, on_sac_absorbing, on_dreamer_absorbing])
 @pytest.mark.parametrize("told_after", [None, 1733])
 def test_a_run_goes_on_in_the_midst_of_episodes(fresh, told_after, tmp_path, monkeypatch):
     """Killed after a round, or told to stop within one, where some episodes are on their way: the same bits."""
@@ -232,3 +269,50 @@ def test_values_before_a_termination_and_before_a_time_limit_are_those_by_hand(g
     with torch.no_grad():
         found = solver.critics(states, actions).mean(0).unflatten(0, (32, 2)).mean(0)
     torch.testing.assert_close(found, torch.tensor([1.0, 5.0]), rtol=0.03, atol=0)
+
+
+def test_an_absorbing_state_has_the_value_of_its_reward_for_ever(generator):
+    """r / (1 - discount), without any entropy, which SAC's values have elsewhere; and what leads there bootstraps."""
+    settings = SACSettings(
+        width=32, batch=64, discount=0.8, critic_lr=3e-3, initial_temperature=0.5, learn_temperature=False, tau=0.1
+    )
+    solver = SAC(2, 1, settings, seed=0)
+    solver.absorbing = True
+    before, absorbing = torch.tensor([0.5, 0.0]), torch.tensor([0.0, 1.0])
+    states, rewards = torch.stack([before, absorbing]).repeat(32, 1), torch.tensor([1.0, -2.0]).repeat(32)
+    batch = Batch(states, torch.zeros(64, 1), rewards, absorbing.expand(64, 2), torch.ones(64))
+    for _ in range(1500):
+        solver.update(batch)
+    with torch.no_grad():
+        found = solver.critics(states[:2], torch.zeros(2, 1)).mean(0)
+        value = solver.soft_value(solver.critics, states[1:2], torch.randn(1, 1, generator=generator))
+    torch.testing.assert_close(found, torch.tensor([1 - 0.8 * 10.0, -10.0]), rtol=0.03, atol=0)
+    torch.testing.assert_close(value, torch.tensor([-10.0]), rtol=0.03, atol=0)
+
+
+def test_actor_and_temperature_learn_as_if_absorbing_states_were_not_in_the_batch(generator):
+    states = torch.cat([torch.randn(24, 3, generator=generator), torch.zeros(24, 1)], -1)
+    absorbing = torch.tensor([0.0, 0, 0, 1]).expand(8, 4)
+    noise = torch.randn(32, 2, generator=generator)
+    solver = SAC(4, 2, SMALL, seed=0)
+    report, gradients = solver.actor_gradients({"states": states, "noise": noise[:24]})
+    solver.absorbing = True
+    both, same = solver.actor_gradients({"states": torch.cat([states, absorbing]), "noise": noise})
+    torch.testing.assert_close(both, report)
+    torch.testing.assert_close(same, gradients)
+
+
+@pytest.mark.parametrize("with_actions", [False, True])
+def test_no_batch_has_an_action_in_absorbing_states(with_actions):
+    """Neither IQ-Learn's expert of states only, which takes the policy's actions, has one there."""
+    absorbing = torch.tensor([[0.0, 0.0, 1.0]]).expand(5, 3)
+    expert = Batch(absorbing, torch.zeros(5, 2), torch.zeros(5), absorbing, torch.ones(5))
+    solver = IQLearn(expert, IQLearnSettings(sac=SMALL), with_actions, [3], "cpu")
+    training = Training("absorbing", solver, SETTINGS, [3])
+    for _ in range(60):
+        training._begin_episodes()
+        training._advance()
+    both = solver.prepare(Batch(*(part[None] for part in training.replays[0].batch(training.replays[0].latest(60)))))
+    there = both["states"][..., -1] == 1
+    assert 60 < there.sum() < 120
+    assert (both["actions"][there] == 0).all()

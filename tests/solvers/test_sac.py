@@ -119,13 +119,13 @@ def test_target_passes_no_gradient_to_actor_or_temperature(generator):
 
 
 def test_temperature_moves_against_the_gap_to_the_target_entropy():
-    for log_prob, direction in ((5.0, 1), (-5.0, -1)):  # target entropy is -2: entropies are -5 and 5
+    for entropy, direction in ((-5.0, 1), (5.0, -1)):  # the target is -2
         solver = SAC(3, 2, SMALL, seed=0)
         before = solver.temperature.item()
-        gradient = torch.autograd.grad(solver.temperature_loss(torch.tensor([log_prob])), solver.log_temperature)[0]
-        # d/d log T of T (-log_prob + |A|)
-        assert gradient.item() == pytest.approx(before * (-log_prob + 2), rel=1e-5)
-        solver._optimisers["temperature"].minimise(solver.temperature_loss(torch.tensor([log_prob])))
+        gradient = torch.autograd.grad(solver.temperature_loss(torch.tensor(entropy)), solver.log_temperature)[0]
+        # d/d log T of T (entropy + |A|)
+        assert gradient.item() == pytest.approx(before * (entropy + 2), rel=1e-5)
+        solver._optimisers["temperature"].minimise(solver.temperature_loss(torch.tensor(entropy)))
         assert (solver.temperature.item() - before) * direction > 0
 
 

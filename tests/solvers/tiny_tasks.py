@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 
 import envs
+from envs.absorbing import Absorbing
 
 TARGET = np.array([0.3, -0.2], np.float32)
 SPEED = 0.1
@@ -76,5 +77,7 @@ def near(state: np.ndarray) -> float:
 
 
 def make(task: str, seed: int) -> gymnasium.Env:
-    """`point` or `noise`; with `_unseen` behind it the reward is NaN. `corridor` has episodes that end."""
-    return Corridor() if task == "corridor" else Tiny(task, seed)
+    """`point` or `noise`; with `_unseen` behind it the reward is NaN. Episodes of `corridor` and `absorbing` end."""
+    if task in ("corridor", "absorbing"):
+        return Corridor() if task == "corridor" else Absorbing(Corridor())
+    return Tiny(task, seed)

@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from envs.absorbing import with_effect
 from smiling.imitation import Imitation, train
 from smiling.methods import Method
 from smiling.settings import Settings
@@ -66,7 +67,8 @@ class IQLearn(SACBesideExpert):
         size = batch.states.shape[-2]
         expert = self.expert_batch(size)
         if not self.with_actions:
-            expert = expert._replace(actions=batch.actions)
+            actions = with_effect(batch.actions, expert.states) if self.absorbing else batch.actions
+            expert = expert._replace(actions=actions)
         both = self.joined(expert, batch)
         return {**both._asdict(), "noise": self._draw(2 * size), "next_noise": self._draw(2 * size)}
 

@@ -79,7 +79,7 @@ class DreamerTraining(Loop):
     def _advance(self) -> None:
         self._learn()
         actions = self._act(self._states)
-        for index, row in enumerate(zip(self._states, actions, self._latest_rewards, strict=True)):
+        for index, row in enumerate(zip(self._states, self._to_store(actions), self._latest_rewards, strict=True)):
             self._replay.add(index, *row)
         terminated = self._step_all(actions)
         for index, (state, reward) in enumerate(zip(self._states, self._latest_rewards, strict=True)):

@@ -64,6 +64,7 @@ class Training(Loop):
         place = (envs.time_limit(task) or envs.ROUND_STEPS, *envs.sizes(task), solver.device)
         replays = [Replay(solver.settings.replay_capacity, *place) for _ in seeds]
         super().__init__(task, solver, replays, environments, settings, seeds, rewards, with_actions)
+        solver.absorbing = self._absorbing
         if settings.one_piece:
             solver.in_one_piece()
         self._rewarded = 0
@@ -102,6 +103,7 @@ class Training(Loop):
 
     def _arrive(self, actions: Tensor, outcomes: list[Outcome]) -> None:
         """Store what the actions led to."""
+        actions = self._to_store(actions)
         self._states = self._observe([outcome.state for outcome in outcomes])
         self._over = [outcome.terminated or outcome.truncated for outcome in outcomes]
         for replay, action, outcome, state in zip(self.replays, actions, outcomes, self._states, strict=True):
