@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium.spaces import flatdim
 
 EPISODE_STEPS = 1000  # of the suite's tasks
-ROUND_STEPS = 1000  # environment steps by which training is counted, whatever the episodes' lengths
+ROUND_STEPS = 1000  # of each environment, in which training is counted; an episode of the suite's tasks is one
 
 # Simulation needs no OpenGL: without this, MuJoCo and dm_control load one when imported, or fail for one that is not
 # there. `envs.rendering` chooses when a frame is asked for; what the user asked for is kept for it, and for

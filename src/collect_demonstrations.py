@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import envs
+from envs.absorbing import with_effect
 from smiling import bits, command
 from smiling.evaluation import Evaluator, Policy, random_returns
 from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load_experiment
@@ -29,23 +30,29 @@ from smiling.training import settle_process
 def play(task: str, policy: Policy, settings: ExpertSettings, set_name: str, made_by: dict[str, Any]) -> Demonstrations:
     """Trajectories of the expert; `set_name` fixes initial states and noise."""
     env = envs.make(task)
+    absorbing = getattr(env.unwrapped, "absorbing", False)
     noise = policy.noise(derive(settings.seed, "demonstrations", set_name))
     rows: dict[str, list[Any]] = {"observations": [], "actions": [], "rewards": [], "next_observations": []}
+    starts: list[int] = []
+    terminals: list[bool] = []
     with Meter(f"{task} {set_name}", settings.trajectories, unit="trajectories") as meter:
         for trajectory in range(settings.trajectories):
             observation, _ = env.reset(seed=derive(settings.seed, "demonstrations", set_name, trajectory))
             act = policy.begin(1, noise, sampled=settings.sample_actions)
-            truncated = False
-            while not truncated:
+            starts.append(len(rows["observations"]))
+            over = False
+            while not over:
                 action = act(torch.from_numpy(observation)[None])[0].numpy()
-                after, reward, _, truncated, _ = env.step(action)
+                after, reward, terminated, truncated, _ = env.step(action)
+                action = with_effect(action, observation) if absorbing else action
                 for name, value in zip(rows, (observation, action, reward, after), strict=True):
                     rows[name].append(value)
-                observation = after
+                observation, over = after, terminated or truncated
+            terminals.append(bool(terminated))
             meter.update(trajectory + 1)
-    starts = np.arange(settings.trajectories) * envs.EPISODE_STEPS
     arrays = {name: np.asarray(values, np.float32) for name, values in rows.items()}
-    return Demonstrations(**arrays, episode_starts=starts, made_by=made_by)
+    ends = {"terminals": np.array(terminals)} if any(terminals) else {}
+    return Demonstrations(**arrays, **ends, episode_starts=np.array(starts), made_by=made_by)
 
 
 def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> dict[str, Any]:

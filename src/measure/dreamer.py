@@ -82,8 +82,14 @@ def full_replay(settings: DreamerSettings, sizes: tuple[int, int], device: torch
     """A replay with as many made-up rows as it can hold, restored as from a checkpoint."""
     replay = SequenceReplay(settings.replay_capacity, settings.num_envs, *sizes, device)
     shape = settings.replay_capacity // settings.num_envs, settings.num_envs
-    rows = {"states": torch.rand(*shape, sizes[0]), "actions": torch.rand(*shape, sizes[1])}
-    replay.load_state_dict(rows | {"rewards": torch.rand(shape), "first": torch.zeros(shape[0]), "added": shape[0]})
+    rows = {
+        "states": torch.rand(*shape, sizes[0]),
+        "actions": torch.rand(*shape, sizes[1]),
+        "rewards": torch.rand(shape),
+    }
+    rows |= {name: torch.zeros(shape, dtype=torch.bool) for name in ("first", "terminal")}
+    places = {"added": [shape[0]] * settings.num_envs, "begins": [False] * settings.num_envs}
+    replay.load_state_dict(rows | places)
     return replay
 
 

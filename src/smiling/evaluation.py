@@ -10,7 +10,9 @@ from torch import Tensor
 import envs
 from smiling.runs.divergence import finite_actions
 from smiling.runs.seeding import derive
+from smiling.settings import UserError
 
+LONGEST_EPISODE = 100_000  # steps: one that is longer is taken for one without an end
 Player = Callable[[Tensor], Tensor]  # each step's states (episodes, state) to actions, for one set of episodes
 
 
@@ -45,7 +47,7 @@ class Evaluator:
     """Plays a policy on a task; its environments are its own, and each evaluation has initial states of its own."""
 
     def __init__(self, task: str, episodes: int, seed: int, device: str | torch.device = "cpu") -> None:
-        self.episodes = episodes
+        self.episodes, self._task = episodes, task
         self._envs = [envs.make(task) for _ in range(episodes)]
         self._seed = seed
         self._device = device
@@ -56,16 +58,23 @@ class Evaluator:
 
         Raises:
             NotFinite: if the player's actions are not.
+            UserError: if an episode does not end.
         """
         seeds = [derive(self._seed, "evaluation", index, episode) for episode in range(len(self._envs))]
         states = [env.reset(seed=seed)[0] for env, seed in zip(self._envs, seeds, strict=True)]
-        total = np.zeros(len(self._envs))
-        for _ in range(envs.EPISODE_STEPS):
+        total, running = np.zeros(len(self._envs)), list(range(len(self._envs)))
+        for _ in range(LONGEST_EPISODE):
             actions = finite_actions(player(torch.from_numpy(np.stack(states)).to(self._device)))
-            steps = [env.step(action) for env, action in zip(self._envs, actions, strict=True)]
-            states = [step[0] for step in steps]
-            total += [float(step[1]) for step in steps]
-        return total
+            steps = {index: self._envs[index].step(actions[index]) for index in running}
+            running = []
+            for index, (state, reward, terminated, truncated, _) in steps.items():
+                states[index] = state  # of an episode that has ended, the player sees its last state from there on
+                total[index] += float(reward)
+                if not (terminated or truncated):
+                    running.append(index)
+            if not running:
+                return total
+        raise UserError(f"an episode of {self._task} goes on after {LONGEST_EPISODE} steps; give it a time_limit")
 
 
 def random_returns(task: str, episodes: int, seed: int) -> np.ndarray:

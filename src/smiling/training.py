@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 import envs
+from envs.absorbing import with_effect
 from smiling import command, products, stopping
 from smiling.bits import Bits, why_own
 from smiling.evaluation import Evaluator, Policy
@@ -30,7 +31,7 @@ class TrainingSettings(Settings):
     """How a solver is trained and watched (paper: section 6, appendix C, the authors' code)."""
 
     evaluate_every: int = Field(
-        10_000, ge=1000, multiple_of=envs.EPISODE_STEPS, description="environment steps; and at the end"
+        10_000, ge=1000, multiple_of=envs.ROUND_STEPS, description="environment steps; and at the end"
     )
     evaluation_episodes: int = Field(1, ge=1, description="episodes of an evaluation, with the mean action")
     reward_update_every: int = Field(
@@ -87,10 +88,11 @@ def settle_process(training: TrainingSettings) -> None:
 
 
 class Loop:
-    """Learners on a task, one a seed, from episode to episode: evaluated and saved between them.
+    """Learners on a task, one a seed, from round to round: evaluated and saved between them.
 
-    Told to stop, it saves in the midst of one, with the simulators' state. A solver's own loop defines `policies`,
-    `_begin_episode`, `_advance` by one step of each environment, and `_end_episode`.
+    A round is `envs.ROUND_STEPS` steps of each environment. Each is reset when its own episode has ended, whatever the
+    others do. Told to stop, it saves in the midst of a round. A solver's own loop defines `policies`, `_reset_seed`,
+    `_begin_episode` and `_advance` by one step of each environment.
     """
 
     keep_best = False  # give, in the end, the policy of the best evaluation instead of the last
@@ -112,7 +114,10 @@ class Loop:
         self.evaluators = [Evaluator(task, settings.evaluation_episodes, seed, solver.device) for seed in seeds]
         self.random = [torch.Generator(solver.device).manual_seed(derive(seed, "training")) for seed in seeds]
         self.step = 0
-        self._into = 0  # steps of the episode that is being played; 0 between episodes
+        self._into = 0  # steps of the round that is being played; 0 between rounds
+        self._absorbing = getattr(environments[0].unwrapped, "absorbing", False)  # see `envs.absorbing`
+        self._over = [True for _ in environments]  # whether an environment is to be reset before its next step
+        self._states = torch.zeros(len(environments), envs.sizes(task)[0], device=solver.device)  # they are in
         self.curves: list[list[dict[str, float]]] = [[] for _ in seeds]
         self._report: dict[str, list[float] | Tensor] = {}  # latest diagnostics, a value for each seed
         self._best: list[dict[str, Tensor] | None] = [None for _ in seeds]
@@ -148,7 +153,7 @@ class Loop:
             while self.step < steps:
                 if self._into == 0:
                     self._evaluate_if_due(folder, steps)
-                self._episode(lambda: self._stop_if_told(folder))
+                self._round(lambda: self._stop_if_told(folder))
                 meter.update(self.step, self._latest())
                 if folder.save_is_due():
                     self._save(folder)
@@ -168,26 +173,38 @@ class Loop:
     def _stop_if_told(self, folder: RunFolder) -> None:
         stopping.heed(lambda: self._save(folder), f"{self.step} steps")
 
-    def _episode(self, between: Callable[[], None] = lambda: None) -> None:
-        """Play one episode in each environment, or the rest of the one begun, learning on the way."""
-        if self._into == 0:
-            self._begin_episode()
-        while self._into < envs.EPISODE_STEPS:
+    def _round(self, between: Callable[[], None] = lambda: None) -> None:
+        """Play a round in each environment, or the rest of the one begun, learning on the way."""
+        while self._into < envs.ROUND_STEPS:
             between()
+            self._begin_episodes()
             self._advance()
             self._into += 1
-        self._end_episode()
         self._into = 0
 
-    def _begin_episode(self) -> None:
+    def _begin_episodes(self) -> None:
+        """Reset the environments whose episodes are over."""
+        for index, env in enumerate(self.envs):
+            if self._over[index]:
+                state, _ = env.reset(seed=self._reset_seed(index))
+                self._states[index] = torch.from_numpy(state)
+                self._over[index] = False
+                self._begin_episode(index)
+
+    def _reset_seed(self, index: int) -> int:
+        """Of the environment's next episode."""
         raise NotImplementedError
+
+    def _begin_episode(self, index: int) -> None:
+        """What is to be done where an environment has been reset."""
+
+    def _to_store(self, actions: Tensor) -> Tensor:
+        """The actions (environments, action) taken in the states that the environments are in, as replays keep them."""
+        return with_effect(actions, self._states) if self._absorbing else actions
 
     def _advance(self) -> None:
-        """Choose an action in each environment, learn, and take it."""
+        """Choose an action in each environment, learn, and take it; note which episodes are over."""
         raise NotImplementedError
-
-    def _end_episode(self) -> None:
-        """What is left to do when all steps of an episode are taken."""
 
     def _update_rewards_if_due(self, taken: int = 1) -> bool:
         """Let each seed's reward learn from that seed's learner, every so many steps, `taken` at once; whether it did.
@@ -270,7 +287,7 @@ class Loop:
         return {
             "step": self.step,
             "into": self._into,
-            "playing": self._playing() if self._into else {},
+            "playing": self._playing(),
             "curves": self.curves,
             "solver": self.solver.state_dict(),
             "rewards": [reward.state_dict() for reward in self.rewards or ()],
@@ -291,15 +308,21 @@ class Loop:
             random.set_state(state.cpu())
         self._report, self._best = saved["report"], saved["best"]
         self._into = saved["into"]
-        if self._into:
-            self._play_on(saved["playing"])
+        self._play_on(saved["playing"])
 
     def _playing(self) -> dict[str, Any]:
-        """What the rest of the episode depends on beside that; a solver may add to it."""
-        return {"simulations": [torch.from_numpy(env.unwrapped.simulation()) for env in self.envs]}
+        """What the rest of the episodes depends on beside that; a solver may add to it."""
+        simulations = [
+            None if over else torch.from_numpy(env.unwrapped.simulation())
+            for env, over in zip(self.envs, self._over, strict=True)
+        ]
+        return {"simulations": simulations, "states": self._states}
 
     def _play_on(self, playing: dict[str, Any]) -> None:
         """Inverse of `_playing`."""
+        self._states = playing["states"].to(self._states.device)
+        self._over = [state is None for state in playing["simulations"]]
         for env, state in zip(self.envs, playing["simulations"], strict=True):
-            env.reset(seed=0)  # whatever it begins with gives way to the state
-            env.unwrapped.set_simulation(state.numpy())
+            if state is not None:
+                env.reset(seed=0)  # whatever it begins with gives way to the state
+                env.unwrapped.set_simulation(state.numpy())

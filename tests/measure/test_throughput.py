@@ -24,7 +24,7 @@ def test_operations_are_those_of_an_update():
     settings = SACSettings(width=24, batch=16)
     solver = SAC(5, 3, settings, [0])
     random = torch.Generator().manual_seed(0)
-    batch = Batch(*(torch.rand(1, 16, *size, generator=random) for size in ((5,), (3,), (), (5,))))
+    batch = Batch(*(torch.rand(1, 16, *size, generator=random) for size in ((5,), (3,), (), (5,), ())))
     with FlopCounterMode(display=False) as counter:
         solver.update(batch)
     outer = 2 * 16 * 24 * settings.critics  # of a gradient by the only output and the last layer's weights: not counted
@@ -36,8 +36,8 @@ def test_operations_of_dreamer_are_those_of_an_update():
     sizes = {"width": 24, "depth": 2, "encoder_width": 20, "encoder_depth": 2, "recurrent": 16, "categoricals": 4}
     settings = DreamerSettings(**sizes, classes=5, batch=3, sequence=6, horizon=4, num_envs=1)
     solver, replay = Dreamer(5, 3, settings, seed=0), SequenceReplay(100, 1, 5, 3)
-    for step in range(20):
-        replay.add(torch.ones(1, 5), torch.ones(1, 3), torch.ones(1), first=step == 0)
+    for _ in range(20):
+        replay.add(0, torch.ones(5), torch.ones(3), torch.ones(()))
     batch = replay.sequences(replay.draw_sequences(3, 6, torch.Generator().manual_seed(0)))
     with FlopCounterMode(display=False) as counter:
         solver.update(batch)

@@ -42,7 +42,7 @@ class Watched(AdRIL):
 @pytest.mark.parametrize("reward_for", ["batch", "replay"])
 def test_batches_of_a_run_have_the_rewards_of_their_rounds(tmp_path, reward_for):
     """Rounds of 300 steps: which round a transition is of is told by the state that it is found with in the replay."""
-    expert = Batch(torch.full((6, 8), 50.0), torch.zeros(6, 2), torch.zeros(6), torch.full((6, 8), 50.0))
+    expert = Batch(torch.full((6, 8), 50.0), torch.zeros(6, 2), torch.zeros(6), torch.full((6, 8), 50.0), torch.ones(6))
     small = SACSettings(width=8, batch=16, seed_steps=300, replay_capacity=3000)
     settings = TrainingSettings(evaluate_every=1000, reward_update_every=300, reward_for=reward_for)
     solver = Watched(expert, small, seed=[0])

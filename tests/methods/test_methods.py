@@ -117,7 +117,8 @@ def test_diffail_learns_to_reward_the_experts_states(generator):
 
 
 def test_sqil_rewards_the_expert_with_one_and_the_learner_with_nothing(generator):
-    expert = Batch(torch.full((6, 2), 5.0), torch.full((6, 1), 0.5), torch.zeros(6), torch.full((6, 2), 6.0))
+    states, next_states = torch.full((6, 2), 5.0), torch.full((6, 2), 6.0)
+    expert = Batch(states, torch.full((6, 1), 0.5), torch.zeros(6), next_states, torch.ones(6))
     solver = sqil.SQIL(expert, SACSettings(width=8), seed=[0, 1])
     learner = Batch(*(part.expand(2, *part.shape) for part in iq_batches(generator)))  # its rewards are NaN
     both = solver.balanced(solver.expert_batch(8), learner)
@@ -134,13 +135,14 @@ def test_sqil_rewards_the_expert_with_one_and_the_learner_with_nothing(generator
 
 def iq(with_actions: bool = True, **changes: object) -> IQLearn:
     sac = SACSettings(width=8, critics=1, batch=4, learn_temperature=False, initial_temperature=0.5, target_every=1)
-    expert = Batch(torch.ones(6, 2), torch.full((6, 1), 0.5), torch.zeros(6), torch.ones(6, 2))
+    expert = Batch(torch.ones(6, 2), torch.full((6, 1), 0.5), torch.zeros(6), torch.ones(6, 2), torch.ones(6))
     return IQLearn(expert, IQLearnSettings(sac=sac, **changes), with_actions, seed=0, device="cpu")
 
 
 def iq_batches(generator: torch.Generator) -> Batch:
     states, next_states = torch.randn(2, 8, 2, generator=generator)
-    return Batch(states, torch.rand(8, 1, generator=generator) * 2 - 1, torch.full((8,), math.nan), next_states)
+    actions, continues = torch.rand(8, 1, generator=generator) * 2 - 1, torch.tensor([1.0, 1, 0, 1, 1, 0, 0, 1])
+    return Batch(states, actions, torch.full((8,), math.nan), next_states, continues)
 
 
 @pytest.mark.parametrize("term", ["value", "v0"])
@@ -170,7 +172,7 @@ def test_iq_loss_is_the_objective_written_out(term, generator):
         actions, log_prob = solver.actor.sample(both.states, noise)
         value = solver.critics(both.states, actions)[0] - 0.5 * log_prob
         next_actions, next_log_prob = solver.actor.sample(both.next_states, next_noise)
-        next_value = solver.targets(both.next_states, next_actions)[0] - 0.5 * next_log_prob
+        next_value = both.continues * (solver.targets(both.next_states, next_actions)[0] - 0.5 * next_log_prob)
         residual = solver.critics(both.states, both.actions)[0] - 0.99 * next_value
         value_term = (value - 0.99 * next_value).mean() if term == "value" else 0.01 * value[:4].mean()
         expected = -residual[:4].mean() + value_term + residual.square().mean() / (4 * 0.5)
@@ -200,7 +202,7 @@ def test_fixed_point_on_two_states():
     with torch.no_grad():
         solver.log_temperature.fill_(-50.0)
     states = torch.eye(2)
-    both = Batch(states, torch.zeros(2, 1), torch.zeros(2), states)
+    both = Batch(states, torch.zeros(2, 1), torch.zeros(2), states, torch.ones(2))
     optimiser = torch.optim.SGD(solver.critics.parameters(), lr=0.5)
     noise = torch.zeros(2, 1)
     for _ in range(5000):
@@ -214,7 +216,8 @@ def test_fixed_point_on_two_states():
 
 
 def test_state_only_expert_takes_the_policys_actions(generator):
-    policy = Batch(torch.zeros(4, 2), torch.rand(4, 1, generator=generator), torch.zeros(4), torch.zeros(4, 2))
+    actions = torch.rand(4, 1, generator=generator)
+    policy = Batch(torch.zeros(4, 2), actions, torch.zeros(4), torch.zeros(4, 2), torch.ones(4))
     assert torch.equal(iq(with_actions=False).prepare(policy)["actions"], policy.actions.repeat(2, 1))
     assert torch.equal(iq(with_actions=True).prepare(policy)["actions"][:4], torch.full((4, 1), 0.5))
 
@@ -230,6 +233,15 @@ def test_next_states_that_are_not_recorded_are_the_following_rows():
     expert = expert_transitions(recorded, 1, with_actions=False, device="cpu")
     assert expert.states[:, 0].tolist() == [0, 1, 3, 4]
     assert expert.next_states[:, 0].tolist() == [1, 2, 4, 5]
+
+
+def test_expert_transitions_know_which_ended_their_episode():
+    states = np.arange(7, dtype=np.float32)[:, None]
+    recorded = Demonstrations(
+        states, np.array([0, 3, 5]), next_observations=states + 1, terminals=np.array([True, False, True])
+    )
+    expert = expert_transitions(recorded, 1, with_actions=False, device="cpu")
+    assert expert.continues.tolist() == [1, 1, 0, 1, 1, 1, 0]
 
 
 # BC

@@ -127,8 +127,12 @@ def filled(rows: int, capacity: int = 40, length: int = 7) -> SequenceReplay:
     """Two environments; in row n of environment e the state is 1000 e + n, action and reward follow from it."""
     replay = SequenceReplay(capacity, 2, 1, 1)
     for row in range(rows):
-        states = torch.tensor([[row], [1000.0 + row]])
-        replay.add(states, -states, 2 * states[:, 0], first=row % length == 0)
+        for environment in range(2):
+            state = torch.tensor([1000.0 * environment + row])
+            if row % length < length - 1:
+                replay.add(environment, state, -state, 2 * state[0])
+            else:
+                replay.end(environment, state, 2 * state[0], terminated=environment == 1)
     return replay
 
 
@@ -143,11 +147,12 @@ def test_sequences_are_successive_rows_of_one_environment(rows, length, seed):
     assert torch.equal(state[1:] - state[:-1], torch.ones(length - 1, 16))
     assert ((state % 1000) >= rows - len(replay)).all()
     assert ((state % 1000) < rows).all()
-    assert torch.equal(batch["action"][1:, :, 0], -state[:-1])  # that led there
+    last = (state % 1000) % 7 == 6
+    assert torch.equal(batch["action"][1:, :, 0], torch.where(last, 0.0, -state)[:-1])  # that led there
     assert torch.equal(batch["reward"], 2 * state)
     assert torch.equal(batch["is_first"][1:], ((state[1:] % 1000) % 7 == 0).float())
     assert batch["is_first"][0].all()  # whatever was before it
-    assert not batch["is_terminal"].any()
+    assert torch.equal(batch["is_terminal"], (last & (state >= 1000)).float())
 
 
 def test_all_starts_are_drawn_equally_often():
@@ -191,8 +196,10 @@ def test_restored_replay_goes_on_like_the_saved_one(rows):
     first, second = filled(rows), SequenceReplay(40, 2, 1, 1)
     second.load_state_dict(first.state_dict())
     for replay in (first, second):
-        replay.add(torch.ones(2, 1), torch.ones(2, 1), torch.ones(2), first=True)
-    everything = Places(torch.arange(second.added - len(second), second.added), torch.zeros(len(second), dtype=int))
+        for environment in range(2):
+            replay.add(environment, torch.ones(1), torch.ones(1), torch.ones(()))
+    kept = torch.arange(second.added[0] - len(second), second.added[0])
+    everything = Places(kept, torch.zeros(len(second), dtype=int))
     for name, values in first.sequences(everything).items():
         assert torch.equal(values, second.sequences(everything)[name])
 
@@ -283,7 +290,7 @@ def test_updates_come_as_often_as_set(task, tmp_path):
     assert learner.solver.updates == (4000 - 1000) // 50
     assert len(reward.updates) == 3  # at 1000, 2000, 3000
     assert reward.sizes == [(4 * 8, 2)] * learner.solver.updates  # a whole batch at once
-    assert learner.replays[0].added == 2 * 1001  # the states of resets and of ends are offered too
+    assert learner.replays[0].added == [2 * 1001] * 2  # the states of resets and of ends are offered too
 
 
 def test_first_update_at_the_papers_sizes_is_when_a_batch_of_sequences_is_there(task, monkeypatch):
@@ -297,7 +304,7 @@ def test_first_update_at_the_papers_sizes_is_when_a_batch_of_sequences_is_there(
     learner = DreamerTraining(task, solver, TrainingSettings(), [7], [Counting()])
     monkeypatch.setattr(solver, "update", lambda batch: events.append((learner.step, len(learner.replays[0]))) or {})
     monkeypatch.setattr(Counting, "update", lambda self, draw: events.append("reward") or {})
-    learner._episode()
+    learner._round()
     assert events[0] == (142, 71)
     assert own.num_envs * (71 - own.sequence + 1) == own.batch
     assert [step for step, _ in events[:54]] == [142 + 16 * n for n in range(54)]

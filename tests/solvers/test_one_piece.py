@@ -30,7 +30,8 @@ def batches(count: int, device: str = "cpu") -> list[Batch]:
     for _ in range(count):
         states, next_states = torch.randn(2, 2, SIZE, STATE, generator=generator)
         actions = torch.rand(2, SIZE, ACTION, generator=generator) * 2 - 1
-        batch = Batch(states, actions, torch.randn(2, SIZE, generator=generator), next_states)
+        rewards, continues = torch.randn(2, SIZE, generator=generator), torch.rand(2, SIZE, generator=generator).round()
+        batch = Batch(states, actions, rewards, next_states, continues)
         drawn.append(Batch(*(part.to(device) for part in batch)))
     return drawn
 
@@ -41,7 +42,7 @@ def sac(device: str = "cpu") -> SAC:
 
 def iq_learn(device: str = "cpu") -> SAC:
     random = torch.Generator().manual_seed(1)
-    parts = (torch.rand(200, *size, generator=random) for size in ((STATE,), (ACTION,), (), (STATE,)))
+    parts = (torch.rand(200, *size, generator=random) for size in ((STATE,), (ACTION,), (), (STATE,), ()))
     return IQLearn(Batch(*(part.to(device) for part in parts)), IQLearnSettings(sac=SMALL), True, (0, 1), device)
 
 

@@ -75,7 +75,8 @@ def test_density_of_a_sample_is_that_of_its_action(generator):
 def random_batch(seeds: int, size: int, generator: torch.Generator) -> Batch:
     states, next_states = torch.randn(2, seeds, size, STATE, generator=generator)
     actions = torch.rand(seeds, size, ACTION, generator=generator) * 2 - 1
-    return Batch(states, actions, torch.randn(seeds, size, generator=generator), next_states)
+    rewards = torch.randn(seeds, size, generator=generator)
+    return Batch(states, actions, rewards, next_states, torch.rand(seeds, size, generator=generator).round())
 
 
 def coming_noises(solver: SAC, size: int) -> list[list[torch.Tensor]]:

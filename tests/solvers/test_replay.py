@@ -1,5 +1,8 @@
 """The replay against a list of transitions kept beside it."""
 
+from collections.abc import Sequence
+from itertools import accumulate, cycle
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,22 +12,32 @@ from smiling.solvers.sac.agent import SACSettings
 from smiling.solvers.sac.replay import Replay
 
 
-def filled(capacity: int, length: int, count: int) -> tuple[Replay, list[tuple[float, float, float, float]]]:
-    """A replay, and all the transitions (state, action, reward, next state) that it was given."""
-    replay, record = Replay(capacity, length, 1, 1), []
+def filled(
+    capacity: int, length: int, count: int, lengths: Sequence[int] = ()
+) -> tuple[Replay, list[tuple[float, ...]]]:
+    """A replay made for episodes of `length`, and all the transitions that it was given.
+
+    (state, action, reward, next state, continues), in episodes of these `lengths`, again and again, every other of
+    which is terminated; or of `length`, none of them.
+    """
+    replay, record, ends = Replay(capacity, length, 1, 1), [], cycle(lengths or [length])
+    left, episode = 0, 0
     for step in range(count):
-        if step % length == 0:
-            state = 1000.0 * (step // length + 1)
+        if left == 0:
+            left, episode = next(ends), episode + 1
+            state = 1000.0 * episode
             replay.begin(torch.tensor([state]))
-        record.append((state, float(step), float(-step), state + 1))
-        replay.add(torch.tensor([float(step)]), float(-step), torch.tensor([state + 1]))
+        left -= 1
+        terminated = bool(lengths) and left == 0 and episode % 2 == 0
+        record.append((state, float(step), float(-step), state + 1, float(not terminated)))
+        replay.add(torch.tensor([float(step)]), float(-step), torch.tensor([state + 1]), terminated)
         state += 1
     return replay, record
 
 
 def as_rows(replay: Replay, indices: torch.Tensor) -> list[tuple[float, ...]]:
     batch = replay.batch(indices)
-    columns = batch.states[:, 0], batch.actions[:, 0], batch.rewards, batch.next_states[:, 0]
+    columns = batch.states[:, 0], batch.actions[:, 0], batch.rewards, batch.next_states[:, 0], batch.continues
     return [tuple(float(value) for value in row) for row in zip(*columns, strict=True)]
 
 
@@ -35,6 +48,30 @@ def test_latest_transitions_are_those_that_were_added(episodes, length, count):
     kept = min(count, episodes * length - 1)
     assert len(replay) == kept
     assert as_rows(replay, replay.latest(10**6)) == record[-kept:]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    episodes=st.integers(1, 4),
+    length=st.integers(1, 7),
+    lengths=st.lists(st.integers(1, 12), min_size=1, max_size=9),
+    count=st.integers(1, 80),
+)
+def test_transitions_of_episodes_of_any_length_are_kept_as_long_as_both_their_states_are(
+    episodes, length, lengths, count
+):
+    """Shorter and longer than those that there are rows for; longer than the ring. Against a list of rows."""
+    replay, record = filled(episodes * length, length, count, lengths)
+    begun = list(accumulate(state % 1000 == 0 for state, *_ in record))  # episodes, and so rows more than transitions
+    written = count + begun[-1]
+    whole = [
+        transition
+        for index, transition in enumerate(record)
+        if index + begun[index] - 1 >= written - episodes * (length + 1)
+    ]
+    kept = min(len(whole), episodes * length - 1)
+    assert len(replay) == kept
+    assert as_rows(replay, replay.latest(10**6)) == whole[len(whole) - kept :]
 
 
 @settings(max_examples=40, deadline=None)
@@ -60,19 +97,18 @@ def test_draws_are_uniform():
     assert chi_square < 85.4  # 99.9 % point of chi-square with 49 degrees of freedom
 
 
-def test_empty_replay_and_unfinished_episode_are_refused():
+def test_empty_replay_and_a_transition_from_nowhere_are_refused():
     replay = Replay(10, 5, 1, 1)
     with pytest.raises(ValueError, match="nothing to draw"):
         replay.draw(1, torch.Generator())
-    replay.begin(torch.zeros(1))
-    replay.add(torch.zeros(1), 0.0, torch.zeros(1))
-    with pytest.raises(ValueError, match="before the last one has ended"):
-        replay.begin(torch.zeros(1))
+    with pytest.raises(ValueError, match="before an episode has begun"):
+        replay.add(torch.zeros(1), 0.0, torch.zeros(1))
 
 
+@pytest.mark.parametrize("lengths", [(), (3, 9, 1)])
 @pytest.mark.parametrize("count", [10, 45])
-def test_restored_replay_goes_on_like_the_saved_one(count):
-    first, record = filled(20, 5, count)
+def test_restored_replay_goes_on_like_the_saved_one(count, lengths):
+    first, record = filled(20, 5, count, lengths)
     second = Replay(20, 5, 1, 1)
     second.load_state_dict(first.state_dict())
     assert as_rows(second, second.latest(100)) == record[-len(first) :]
@@ -88,10 +124,12 @@ def test_states_are_stored_once():
 
 
 def test_replay_of_three_million_humanoid_steps_is_below_1_2_gb():
-    """States with one more row an episode, actions and rewards, four bytes a number: 1 068 804 000 bytes."""
+    """States with one more row an episode, actions, rewards and rows, four bytes a number, and whether one terminated:
+    1 083 804 000 bytes.
+    """
     replay = Replay(SACSettings().replay_capacity, 1000, 67, 21, device="meta")  # sizes, without the memory
     held = sum(part.nbytes for part in vars(replay).values() if torch.is_tensor(part))
-    assert held == 4 * (3_003_000 * 67 + 3_000_000 * 21 + 3_000_000) < 1.2e9
+    assert held == 4 * (3_003_000 * 67 + 3_000_000 * 21 + 2 * 3_000_000) + 3_000_000 < 1.2e9
     assert len(replay) == 0
     replay.added = 10_000_000
     assert len(replay) == 3_000_000 - 1

@@ -18,7 +18,8 @@ SMALL = SACSettings(width=32, batch=32, actor_lr=3e-3, critic_lr=3e-3, temperatu
 def random_batch(size: int, generator: torch.Generator) -> Batch:
     states, next_states = torch.randn(2, size, 3, generator=generator)
     actions = torch.rand(size, 2, generator=generator) * 2 - 1
-    return Batch(states, actions, torch.randn(size, generator=generator), next_states)
+    rewards, continues = torch.randn(size, generator=generator), torch.randint(2, (size,), generator=generator).float()
+    return Batch(states, actions, rewards, next_states, continues)
 
 
 def test_log_density_is_torchs_tanh_transformed_normal(generator):
@@ -99,7 +100,7 @@ def test_critic_loss_is_the_soft_bellman_error_computed_by_hand(generator):
             normal = torch.distributions.Normal(mean, log_std.exp()).log_prob(raw)
             log_prob = (normal - torch.log(1 - action**2)).sum()
             next_q = solver.targets(batch.next_states[i : i + 1], action).min()
-            target = batch.rewards[i] + 0.99 * (next_q - 0.1 * log_prob)
+            target = batch.rewards[i] + 0.99 * batch.continues[i] * (next_q - 0.1 * log_prob)
             q = solver.critics(batch.states[i : i + 1], batch.actions[i : i + 1])
             expected += ((q - target) ** 2).sum().item() / 6
     assert loss == pytest.approx(expected, rel=1e-4)
@@ -118,13 +119,13 @@ def test_target_passes_no_gradient_to_actor_or_temperature(generator):
 
 
 def test_temperature_moves_against_the_gap_to_the_target_entropy():
-    for log_prob, direction in ((5.0, 1), (-5.0, -1)):  # target entropy is -2: entropies are -5 and 5
+    for entropy, direction in ((-5.0, 1), (5.0, -1)):  # the target is -2
         solver = SAC(3, 2, SMALL, seed=0)
         before = solver.temperature.item()
-        gradient = torch.autograd.grad(solver.temperature_loss(torch.tensor([log_prob])), solver.log_temperature)[0]
-        # d/d log T of T (-log_prob + |A|)
-        assert gradient.item() == pytest.approx(before * (-log_prob + 2), rel=1e-5)
-        solver._optimisers["temperature"].minimise(solver.temperature_loss(torch.tensor([log_prob])))
+        gradient = torch.autograd.grad(solver.temperature_loss(torch.tensor(entropy)), solver.log_temperature)[0]
+        # d/d log T of T (entropy + |A|)
+        assert gradient.item() == pytest.approx(before * (entropy + 2), rel=1e-5)
+        solver._optimisers["temperature"].minimise(solver.temperature_loss(torch.tensor(entropy)))
         assert (solver.temperature.item() - before) * direction > 0
 
 
@@ -179,7 +180,7 @@ def test_solver_learns_a_bandit_whose_best_action_depends_on_the_state(generator
         states = torch.rand(128, 1, generator=generator) * 1.6 - 0.8
         actions = torch.rand(128, 1, generator=generator) * 2 - 1
         rewards = -10 * (actions - states).square().squeeze(-1)
-        solver.update(Batch(states, actions, rewards, states))
+        solver.update(Batch(states, actions, rewards, states, torch.ones(128)))
     states = torch.linspace(-0.8, 0.8, 33)[:, None]
     with torch.no_grad():
         error = (solver.actor.mean_action(states) - states).abs().mean().item()

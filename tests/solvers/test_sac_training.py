@@ -152,7 +152,7 @@ def test_reward_has_learnt_four_times_before_the_policy_first_does(every, times,
     for _ in range(6):
         if training.step > 5000:
             break
-        training._episode()
+        training._round()
     events = [event for event in events if event[1] <= 5000]
     policy = events.index(("policy", 5000))
     assert [step for name, step in events[:policy]] == times[:4]
@@ -177,9 +177,9 @@ def test_action_is_chosen_then_the_policy_updated_then_the_step_taken(monkeypatc
     (env,) = training.envs
     take = env.step
     monkeypatch.setattr(env, "step", lambda action: events.append("step") or take(action))
-    training._episode()
+    training._round()
     assert events == ["step"] * 1000
-    training._episode()
+    training._round()
     assert events[1000:] == ["choose", "update", "step"] * 1000
 
 

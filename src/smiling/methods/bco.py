@@ -27,23 +27,24 @@ from smiling.solvers.sac.perceptron import MLP
 class BCOSettings(ActorCloningSettings):
     """Of the cloning, as BC's; of the inverse model, whose hidden layers are the actor's."""
 
-    random_steps: int = Field(20_000, ge=1000, multiple_of=envs.EPISODE_STEPS, description="of uniform random actions")
+    random_steps: int = Field(20_000, ge=1000, multiple_of=envs.ROUND_STEPS, description="of uniform random actions")
     inverse_lr: float = Field(1e-3, gt=0)
     inverse_batch: int = Field(256, ge=1)
     inverse_updates: int = Field(20_000, ge=1)
 
 
 def random_transitions(task: str, steps: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """States (steps, state), uniform random actions and next states of whole episodes."""
+    """States (steps, state), uniform random actions and next states of episodes one after another."""
     env, random = envs.make(task), np.random.default_rng(derive(seed, "random actions"))
     actions = random.uniform(-1, 1, (steps, envs.sizes(task)[1])).astype(np.float32)
-    states, following = [], []
+    states, following, over = [], [], True
     for step, action in enumerate(actions):
-        if step % envs.EPISODE_STEPS == 0:
+        if over:
             state, _ = env.reset(seed=derive(seed, "random episode", step))
         states.append(state)
-        state = env.step(action)[0]
+        state, _, terminated, truncated, _ = env.step(action)
         following.append(state)
+        over = terminated or truncated
     return torch.from_numpy(np.stack(states)), torch.from_numpy(actions), torch.from_numpy(np.stack(following))
 
 

@@ -1,7 +1,7 @@
 """IQ-Learn (Garg et al., 2021): a soft Q function that rewards the expert implicitly, on SAC's actor.
 
 Written from the paper (arXiv 2106.12142). With the inverse soft Bellman residual r = Q(s, a) - discount V'(s'), V' of
-the target network, and the chi-square regulariser, the critic minimises
+the target network (0 where s' ends the episode), and the chi-square regulariser, the critic minimises
 
     - E_expert[r] + value term + 1 / (4 alpha) E_both[r^2].
 """
@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from envs.absorbing import with_effect
 from smiling.imitation import Imitation, train
 from smiling.methods import Method
 from smiling.settings import Settings
@@ -66,7 +67,8 @@ class IQLearn(SACBesideExpert):
         size = batch.states.shape[-2]
         expert = self.expert_batch(size)
         if not self.with_actions:
-            expert = expert._replace(actions=batch.actions)
+            actions = with_effect(batch.actions, expert.states) if self.absorbing else batch.actions
+            expert = expert._replace(actions=actions)
         both = self.joined(expert, batch)
         return {**both._asdict(), "noise": self._draw(2 * size), "next_noise": self._draw(2 * size)}
 
@@ -79,7 +81,7 @@ class IQLearn(SACBesideExpert):
         """The objective above on a batch whose first `experts` transitions are the expert's: (...)."""
         discount = self.settings.discount
         with torch.no_grad():
-            next_value = discount * self.soft_value(self.targets, both.next_states, next_noise)
+            next_value = discount * both.continues * self.soft_value(self.targets, both.next_states, next_noise)
         residual = self.critics(both.states, both.actions).amin(-2) - next_value
         value = self.soft_value(self.critics, both.states, noise)
         if self.iq_settings.value_term == "value":

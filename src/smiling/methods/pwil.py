@@ -1,8 +1,8 @@
 """PWIL (Dadashi et al., ICLR 2021): an episode coupled greedily to the demonstrations, step by step; no adversary.
 
-The n demonstrated features have the mass 1/n each, each of an episode's T steps has 1/T. A step sends its mass to the
-nearest demonstrated features that have some left, and costs c, the mass times the distance moved: over an episode that
-sums to an upper bound on the Wasserstein distance. Its reward is
+The n demonstrated features have the mass 1/n each, each step of an episode has 1/T, T being the steps that the
+longest may have. A step sends its mass to the nearest demonstrated features that have some left, and costs c, the mass
+times the distance moved: over an episode that sums to an upper bound on the Wasserstein distance. Its reward is
 
     r = alpha exp(-beta T / sqrt(size of a feature) c),
 
@@ -55,24 +55,27 @@ class Coupling:
 
 
 class PWIL(EpisodeReward):
-    """A falling function of the coupling's cost at each step."""
+    """A falling function of the coupling's cost at each step; 0 once an episode has used up all mass."""
 
-    def __init__(self, expert_features: Tensor, settings: PWILSettings, seed: int) -> None:
-        """`seed` is not needed: nothing is drawn."""
+    def __init__(
+        self, expert_features: Tensor, settings: PWILSettings, seed: int, steps: int = envs.EPISODE_STEPS
+    ) -> None:
+        """`steps` are those of the longest episode. `seed` is not needed: nothing is drawn."""
         spread = square_root(expert_features.var(0, correction=0))
         self._unit = torch.where(spread > 0, spread, torch.ones_like(spread))
         self._expert = expert_features / self._unit
-        self._alpha = settings.alpha
-        self._rate = settings.beta * envs.EPISODE_STEPS / math.sqrt(expert_features.shape[-1])
+        self._alpha, self._steps = settings.alpha, steps
+        self._rate = settings.beta * steps / math.sqrt(expert_features.shape[-1])
         self.begin()
 
     def begin(self) -> None:
         """All demonstrated mass is there again."""
-        self._coupling = Coupling(self._expert, envs.EPISODE_STEPS)
+        self._coupling = Coupling(self._expert, self._steps)
 
     def along(self, feature: Tensor) -> Tensor:
         """The reward of the episode's next step."""
-        return self._alpha * torch.exp(-self._rate * self._coupling.take(feature / self._unit))
+        some_left = self._coupling.left.any()
+        return self._alpha * torch.exp(-self._rate * self._coupling.take(feature / self._unit)) * some_left
 
     def update(self, draw: Callable[[int], Tensor]) -> dict[str, float]:
         """Nothing is learnt."""
@@ -88,8 +91,9 @@ class PWIL(EpisodeReward):
 
 
 def run(imitation: Imitation) -> None:
-    """PWIL on SAC."""
-    run_with_reward(imitation, PWIL)
+    """PWIL on SAC; where the task has no time limit, the longest demonstration has as many steps as an episode may."""
+    steps = envs.time_limit(imitation.task) or imitation.demonstrations.longest()
+    run_with_reward(imitation, lambda features, settings, seed: PWIL(features, settings, seed, steps))
 
 
 METHOD = Method("PWIL", PWILSettings, run, together=True)

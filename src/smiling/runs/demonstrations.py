@@ -30,6 +30,7 @@ class Demonstrations:
     actions: np.ndarray | None = None  # (n, action) float32
     rewards: np.ndarray | None = None  # (n,) float32
     next_observations: np.ndarray | None = None  # (n, state) float32
+    terminals: np.ndarray | None = None  # (episodes,) bool: which ended by termination; none, if it is missing
     made_by: dict[str, Any] | None = None
 
     def returns(self) -> list[float]:
@@ -41,6 +42,14 @@ class Demonstrations:
         if self.rewards is None:
             raise UserError("these demonstrations carry no 'rewards', so their return is unknown")
         return np.add.reduceat(self.rewards.astype(np.float64), self.episode_starts).tolist()
+
+    def last_rows(self) -> np.ndarray:
+        """The row in which each trajectory ends, (episodes,)."""
+        return np.append(self.episode_starts[1:], len(self.observations)) - 1
+
+    def longest(self) -> int:
+        """Transitions of the longest trajectory."""
+        return int((self.last_rows() - self.episode_starts).max()) + 1
 
     def digest(self) -> str:
         """Of the arrays, 16 hexadecimal digits: the same for the same content, whoever wrote it and when."""
@@ -89,7 +98,8 @@ def read_demonstrations(path: Path, state_size: int, action_size: int) -> Demons
     farthest = np.abs(floats["actions"]).max(initial=0) if "actions" in floats else 0
     if farthest > (1 if made_by is None else FARTHEST_ACTION):
         raise UserError(f"demonstrations {path}: 'actions' go as far as {farthest:.3g}; they must lie in [-1, 1]")
-    return Demonstrations(**floats, episode_starts=arrays["episode_starts"].astype(np.int64), made_by=made_by)
+    starts, terminals = arrays["episode_starts"].astype(np.int64), arrays.get("terminals")
+    return Demonstrations(**floats, episode_starts=starts, terminals=terminals, made_by=made_by)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -85,6 +85,11 @@ class DreamerPlayer:
         self._action = mean + deviation * torch.randn(mean.shape, generator=noise, device=noise.device)
         return self._action
 
+    def forget(self, episode: int) -> None:
+        """Begin the episode in that place anew."""
+        for part in (*self._latent, self._action):
+            part[episode] = 0.0
+
     def state_dict(self) -> dict[str, Any]:
         """What it remembers of the episodes."""
         return {"latent": list(self._latent), "action": self._action}

@@ -40,8 +40,8 @@ class DreamerSettings(Settings):
 
     @model_validator(mode="after")
     def _steps_fit(self) -> "DreamerSettings":
-        if envs.EPISODE_STEPS % self.num_envs:
-            raise ValueError(f"num_envs is {self.num_envs}: it must divide an episode's {envs.EPISODE_STEPS} steps")
+        if envs.ROUND_STEPS % self.num_envs:
+            raise ValueError(f"num_envs is {self.num_envs}: it must divide a round's {envs.ROUND_STEPS} steps")
         for name in ("env_steps_per_update", "first_update"):
             if getattr(self, name) % self.num_envs:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be a multiple of num_envs, {self.num_envs}")
@@ -53,5 +53,5 @@ class DreamerSettings(Settings):
 
     @property
     def round_steps(self) -> int:
-        """Environment steps of one episode in every environment: between two of these nothing can be saved."""
-        return self.num_envs * envs.EPISODE_STEPS
+        """Environment steps of a round in every environment."""
+        return self.num_envs * envs.ROUND_STEPS

@@ -1,4 +1,4 @@
-"""The training loop of DreamerV3, with the task's reward or a learned one; resumable at every round of episodes."""
+"""The training loop of DreamerV3, with the task's reward or a learned one; resumable at every step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,9 +37,9 @@ class DreamerTraining(Loop):
     """One DreamerV3 on one task, one seed: environments side by side, their replay, and perhaps a learned reward.
 
     Between two steps of the environments, in this order: the agent is updated where it is due, the learned reward where
-    it is due, one action is taken in each environment. Episodes begin and end together. The learned
-    reward is computed afresh for every batch, all its sequences as one batch of states (the training's `reward_for` is
-    for SAC).
+    it is due, one action is taken in each environment. An episode's last state has a row of its own in the replay. The
+    learned reward is computed afresh for every batch, all its sequences as one batch of states (the training's
+    `reward_for` is for SAC).
     """
 
     solver: Dreamer
@@ -60,6 +60,8 @@ class DreamerTraining(Loop):
         if settings.one_piece:
             solver.in_one_piece()
         self._seed, self._random, self._replay = seeds[0], self.random[0], replay
+        self._act = solver.policy.begin(len(environments), solver.random)
+        self._latest_rewards = self._tensor([0.0] * len(environments))
 
     def made_with(self) -> dict[str, Any]:
         return {"update": self.solver.update_kind}
@@ -67,40 +69,42 @@ class DreamerTraining(Loop):
     def policies(self) -> list[DreamerPolicy]:
         return [self.solver.policy]
 
-    def _begin_episode(self) -> None:
-        self._act = self.solver.policy.begin(len(self.envs), self.solver.random)
-        seeds = [derive(self._seed, "episode", self.step, index) for index in range(len(self.envs))]
-        self._states = self._tensor([env.reset(seed=seed)[0] for env, seed in zip(self.envs, seeds, strict=True)])
-        self._latest_rewards = self._tensor([0.0 if self.rewards is None else UNSEEN] * len(self.envs))
+    def _reset_seed(self, index: int) -> int:
+        return derive(self._seed, "episode", self.step, index)
+
+    def _begin_episode(self, index: int) -> None:
+        self._act.forget(index)
+        self._latest_rewards[index] = 0.0 if self.rewards is None else UNSEEN
 
     def _advance(self) -> None:
         self._learn()
         actions = self._act(self._states)
-        self._replay.add(self._states, actions, self._latest_rewards, first=self._into == 0)
-        self._states, self._latest_rewards = self._step_all(actions)
+        for index, row in enumerate(zip(self._states, self._to_store(actions), self._latest_rewards, strict=True)):
+            self._replay.add(index, *row)
+        terminated = self._step_all(actions)
+        for index, (state, reward) in enumerate(zip(self._states, self._latest_rewards, strict=True)):
+            if self._over[index]:
+                self._replay.end(index, state, reward, terminated[index])
         self.step += len(self.envs)
 
-    def _end_episode(self) -> None:
-        """The state arrived at has a row too, in which no action is taken."""
-        none = torch.zeros(len(self.envs), self._act.policy.action_size, device=self._states.device)
-        self._replay.add(self._states, none, self._latest_rewards, first=False)
-
     def _playing(self) -> dict[str, Any]:
-        here = {"states": self._states, "rewards": self._latest_rewards, "player": self._act.state_dict()}
-        return super()._playing() | here
+        return super()._playing() | {"rewards": self._latest_rewards, "player": self._act.state_dict()}
 
     def _play_on(self, playing: dict[str, Any]) -> None:
         super()._play_on(playing)
-        self._act = self.solver.policy.begin(len(self.envs), self.solver.random)
         self._act.load_state_dict(playing["player"])
-        device = self.solver.device
-        self._states, self._latest_rewards = (playing[name].to(device) for name in ("states", "rewards"))
+        self._latest_rewards = playing["rewards"].to(self.solver.device)
 
-    def _step_all(self, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """States arrived at, and the task's rewards for arriving there: unseen where a learned one stands in."""
+    def _step_all(self, actions: Tensor) -> list[bool]:
+        """Take a step in each environment; which of the states arrived at are terminal.
+
+        The task's rewards are unseen where a learned one stands in.
+        """
         steps = [env.step(action) for env, action in zip(self.envs, finite_actions(actions), strict=True)]
-        rewards = [step[1] if self.rewards is None else UNSEEN for step in steps]
-        return self._tensor([step[0] for step in steps]), self._tensor(rewards)
+        self._states = self._tensor([state for state, *_ in steps])
+        self._latest_rewards = self._tensor([step[1] if self.rewards is None else UNSEEN for step in steps])
+        self._over = [bool(terminated or truncated) for *_, terminated, truncated, _ in steps]
+        return [bool(terminated) for *_, terminated, _, _ in steps]
 
     def _tensor(self, values: list[Any]) -> Tensor:
         return torch.from_numpy(np.asarray(values, np.float32)).to(self.solver.device)

@@ -15,6 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from envs.absorbing import are_absorbing, with_effect
 from smiling.one_piece import Found, Work, in_one_piece
 from smiling.optimiser import Adam, flatten
 from smiling.settings import Settings
@@ -69,6 +70,7 @@ class SAC:
         self.log_temperature = nn.Parameter(temperature.log())
         self._noise = [torch.Generator(self.device).manual_seed(one + 1) for one in seeds]
         self.updates = 0
+        self.absorbing = False  # whether states may be the absorbing one of `envs.absorbing`
         self._optimisers = {
             "actor": Adam(self.actor.parameters(), settings.actor_lr),
             "critics": Adam(self.critics.parameters(), settings.critic_lr),
@@ -128,34 +130,50 @@ class SAC:
     def critic_loss(self, batch: Batch, noise: Tensor) -> Tensor:
         """Squared soft Bellman error, a mean over the batch for each critic, summed over critics: (...)."""
         with torch.no_grad():
-            target = batch.rewards + self.settings.discount * self.soft_value(self.targets, batch.next_states, noise)
+            value = self.soft_value(self.targets, batch.next_states, noise)
+            target = batch.rewards + self.settings.discount * batch.continues * value
         return (self.critics(batch.states, batch.actions) - target.unsqueeze(-2)).square().mean(-1).sum(-1)
 
     def soft_value(self, critics: Critics, states: Tensor, noise: Tensor) -> Tensor:
-        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (..., batch). No task ends: all bootstrap.
+        """V(s) = min Q(s, a) - temperature log pi(a|s) for one a ~ pi, (..., batch).
 
         A gradient flows to the critics alone.
         """
         with torch.no_grad():
-            actions, log_prob = self.actor.sample(states, noise)
+            actions, log_prob = self._sample(states, noise)
             entropy_bonus = self.temperature.unsqueeze(-1) * log_prob
         return critics(states, actions).amin(-2) - entropy_bonus
 
+    def _sample(self, states: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions of the policy and their log densities: 0 both in an absorbing state, where there is no choice."""
+        actions, log_prob = self.actor.sample(states, noise)
+        if not self.absorbing:
+            return actions, log_prob
+        return with_effect(actions, states), log_prob * (1 - are_absorbing(states))
+
+    def _mean(self, values: Tensor, states: Tensor) -> Tensor:
+        """Of a batch, (..., batch) -> (...), without its absorbing states."""
+        if not self.absorbing:
+            return values.mean(-1)
+        counts = 1 - are_absorbing(states)
+        return (values * counts).sum(-1) / counts.sum(-1).clamp_min(1)
+
     def actor_gradients(self, given: dict[str, Tensor]) -> Found:
         """Diagnostics, and the gradients of the actor's loss and, if it is learnt, of the temperature's."""
-        actions, log_prob = self.actor.sample(given["states"], given["noise"])
-        q = self.critics(given["states"], actions, frozen=True).amin(-2)
-        losses = {"actor": (self.temperature.detach().unsqueeze(-1) * log_prob - q).mean(-1)}
-        log_prob = log_prob.detach()
+        states = given["states"]
+        actions, log_prob = self._sample(states, given["noise"])
+        q = self.critics(states, actions, frozen=True).amin(-2)
+        losses = {"actor": self._mean(self.temperature.detach().unsqueeze(-1) * log_prob - q, states)}
+        entropy = -self._mean(log_prob.detach(), states)
         if self.settings.learn_temperature:
-            losses["temperature"] = self.temperature_loss(log_prob)
+            losses["temperature"] = self.temperature_loss(entropy)
         gradients = {name: self._optimisers[name].gradients(loss) for name, loss in losses.items()}
         report = {f"{name}_loss": loss.detach() for name, loss in losses.items()}
-        return report | {"entropy": -log_prob.mean(-1)}, gradients
+        return report | {"entropy": entropy}, gradients
 
-    def temperature_loss(self, log_prob: Tensor) -> Tensor:
-        """Its gradient raises the temperature where the policy's entropy is below the target, -|A|."""
-        return self.temperature * (-log_prob.mean(-1) - self.target_entropy)
+    def temperature_loss(self, entropy: Tensor) -> Tensor:
+        """Its gradient raises the temperature where the policy's `entropy` (...) is below the target, -|A|."""
+        return self.temperature * (entropy - self.target_entropy)
 
     @property
     def temperature(self) -> Tensor:

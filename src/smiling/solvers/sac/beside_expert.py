@@ -39,10 +39,12 @@ def expert_transitions(demonstrations: Demonstrations, action_size: int, with_ac
         UserError: if there are none, or actions are asked for and not recorded.
     """
     states = torch.from_numpy(demonstrations.observations)
-    rows = torch.arange(len(states))
+    rows, last = torch.arange(len(states)), torch.from_numpy(demonstrations.last_rows())
+    continues = torch.ones(len(states))
+    if demonstrations.terminals is not None:
+        continues[last[torch.from_numpy(demonstrations.terminals)]] = 0.0
     if demonstrations.next_observations is None:
-        last = torch.from_numpy(demonstrations.episode_starts[1:]) - 1
-        rows = rows[~torch.isin(rows, torch.cat([last, torch.tensor([len(states) - 1])]))]
+        rows = rows[~torch.isin(rows, last)]
         if len(rows) == 0:
             raise UserError(
                 "this needs transitions, but the demonstrations have one row an episode and no 'next_observations'"
@@ -53,5 +55,5 @@ def expert_transitions(demonstrations: Demonstrations, action_size: int, with_ac
     actions = torch.zeros(len(states), action_size)
     if with_actions:
         actions = torch.from_numpy(demonstrations.require_actions())
-    expert = Batch(states[rows], actions[rows], torch.zeros(len(rows)), next_states)
+    expert = Batch(states[rows], actions[rows], torch.zeros(len(rows)), next_states, continues[rows])
     return Batch(*(part.to(device) for part in expert))

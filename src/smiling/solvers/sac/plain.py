@@ -41,7 +41,7 @@ class PlainSAC:
         with torch.no_grad():
             actions, log_prob = self.sample(batch.next_states, noise)
             value = self.q(self.targets, batch.next_states, actions).amin(0) - temperature * log_prob
-            target = batch.rewards + self.settings.discount * value
+            target = batch.rewards + self.settings.discount * batch.continues * value
         losses = [F.mse_loss(q, target) for q in self.q(self.critics, batch.states, batch.actions)]
         self.step(0, sum(losses[1:], losses[0]))
         if self.updates % self.settings.actor_every == 0:

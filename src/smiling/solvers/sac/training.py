@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,14 @@ from smiling.solvers.sac.networks import Actor
 from smiling.solvers.sac.replay import Batch, Replay
 from smiling.training import UNSEEN, Loop, TrainingSettings
 
-Outcome = tuple[np.ndarray, float]  # an action's: the next state, and the task's reward
+
+class Outcome(NamedTuple):
+    """What an action led to: the next state, the task's reward, and whether and how the episode ended there."""
+
+    state: np.ndarray
+    reward: float
+    terminated: bool
+    truncated: bool
 
 
 def start(
@@ -54,9 +61,10 @@ class Training(Loop):
         with_actions: bool = False,
     ) -> None:
         environments = [envs.make(task) for _ in seeds]
-        place = (envs.EPISODE_STEPS, *envs.sizes(task), solver.device)
+        place = (envs.time_limit(task) or envs.ROUND_STEPS, *envs.sizes(task), solver.device)
         replays = [Replay(solver.settings.replay_capacity, *place) for _ in seeds]
         super().__init__(task, solver, replays, environments, settings, seeds, rewards, with_actions)
+        solver.absorbing = self._absorbing
         if settings.one_piece:
             solver.in_one_piece()
         self._rewarded = 0
@@ -68,13 +76,13 @@ class Training(Loop):
     def policies(self) -> list[Actor]:
         return [self.solver.actor.seed(index) for index in range(len(self.seeds))]
 
-    def _begin_episode(self) -> None:
-        starts = [derive(seed, "episode", self.step) for seed in self.seeds]
-        self._states = self._observe([env.reset(seed=start)[0] for env, start in zip(self.envs, starts, strict=True)])
-        for replay, state in zip(self.replays, self._states, strict=True):
-            replay.begin(state)
-        for reward in self._along_episodes():
-            reward.begin()
+    def _reset_seed(self, index: int) -> int:
+        return derive(self.seeds[index], "episode", self.step)
+
+    def _begin_episode(self, index: int) -> None:
+        self.replays[index].begin(self._states[index])
+        if along := self._along_episodes():
+            along[index].begin()
 
     def _advance(self) -> None:
         actions = self._act(self._states)
@@ -89,15 +97,18 @@ class Training(Loop):
 
         def outcomes() -> list[Outcome]:
             steps = [env.step(action) for env, action in zip(self.envs, chosen, strict=True)]
-            return [(state, float(reward)) for state, reward, *_ in steps]
+            return [Outcome(state, float(reward), bool(ended), bool(cut)) for state, reward, ended, cut, _ in steps]
 
         return self._background.submit(outcomes).result if self._background else outcomes
 
     def _arrive(self, actions: Tensor, outcomes: list[Outcome]) -> None:
         """Store what the actions led to."""
-        self._states = self._observe([state for state, _ in outcomes])
-        for replay, action, (_, reward), state in zip(self.replays, actions, outcomes, self._states, strict=True):
-            replay.add(action, reward if self.rewards is None else UNSEEN, state)
+        actions = self._to_store(actions)
+        self._states = self._observe([outcome.state for outcome in outcomes])
+        self._over = [outcome.terminated or outcome.truncated for outcome in outcomes]
+        for replay, action, outcome, state in zip(self.replays, actions, outcomes, self._states, strict=True):
+            reward = outcome.reward if self.rewards is None else UNSEEN
+            replay.add(action, reward, state, outcome.terminated)
         for replay, learned in zip(self.replays, self._along_episodes(), strict=False):
             place = replay.latest(1)
             replay.rewards[place] = learned.along(self._features(replay, place)[0])
@@ -172,10 +183,3 @@ class Training(Loop):
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         super().load_state_dict(saved)
         self._rewarded = saved["rewarded"]
-
-    def _playing(self) -> dict[str, Any]:
-        return super()._playing() | {"states": self._states}
-
-    def _play_on(self, playing: dict[str, Any]) -> None:
-        super()._play_on(playing)
-        self._states = playing["states"].to(self.solver.device)
