@@ -36,15 +36,7 @@ def imitate(
     training = settings.of_training(task)
     settle_process(training)
     demos = read_for(demonstrations, task)
-    kind = demonstration_kinds.parse(demos_kind)
-    shown, asked = len(demos.episode_starts), kind.trajectories
-    if asked not in (None, shown):
-        raise UserError(f"demonstrations {demonstrations}: '{demos_kind}' is of {asked} trajectories, not {shown}")
-    if demos.actions is None and (kind.with_actions or methods.load(method).sees_actions):
-        raise UserError(
-            f"{method} from {demos_kind} needs the expert's actions, but the demonstrations {demonstrations} hold no "
-            "'actions'; leave it out"
-        )
+    _check_shown(demos, demonstrations, method, demos_kind)
     identity = {
         "stage": "imitation",
         "task": task,
@@ -68,6 +60,18 @@ def imitate(
         with advised(_rates(settings, method, task)), run as folder:
             methods.load(method).run(_imitation(settings, method, task, group, demos, demos_kind, folder))
     return list(folders.values())
+
+
+def _check_shown(demos: Demonstrations, file: Path, method: str, demos_kind: str) -> None:
+    """Refuse demonstrations that are not of their kind, or lack what the method needs."""
+    kind, shown = demonstration_kinds.parse(demos_kind), len(demos.episode_starts)
+    if kind.trajectories not in (None, shown):
+        raise UserError(f"demonstrations {file}: '{demos_kind}' is of {kind.trajectories} trajectories, not {shown}")
+    if demos.actions is None and (kind.with_actions or methods.load(method).sees_actions):
+        raise UserError(
+            f"{method} from {demos_kind} needs the expert's actions, but the demonstrations {file} hold no 'actions'; "
+            "leave it out"
+        )
 
 
 def _rates(settings: ExperimentSettings, method: str, task: str) -> dict[str, float]:
