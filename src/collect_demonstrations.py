@@ -1,8 +1,9 @@
 """Collect demonstrations from an expert policy, or check and adopt a file of your own.
 
-Writes demonstrations.npz and returns.json into --out, and heldout.npz where there is a policy. returns.json holds what
-the curves are normalised by: the expert's return (SAC: mean actions) and the uniform random policy's. With --demos the
-expert's return is the mean over the file's trajectories.
+Writes demonstrations.npz and returns.json into --out, and heldout.npz where there is a policy; with --export minari
+also minari/TASK-v0, a data set that Minari loads. returns.json holds what the curves are normalised by: the expert's
+return (SAC: mean actions) and the uniform random policy's. With --demos the expert's return is the mean over the file's
+trajectories.
 """
 
 import argparse
@@ -18,10 +19,13 @@ from smiling import bits, command
 from smiling.evaluation import Evaluator, Policy, random_returns
 from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load_experiment
 from smiling.runs.artefacts import remove_partial, write_json
-from smiling.runs.demonstrations import Demonstrations, read_demonstrations, write_demonstrations
+from smiling.runs.demonstrations import Demonstrations, write_demonstrations
+from smiling.runs.minari_export import write_minari
+from smiling.runs.own_demonstrations import OwnDemonstrations, adopt, read_for
 from smiling.runs.progress import Meter
 from smiling.runs.provenance import file_digest, fingerprint, provenance
 from smiling.runs.seeding import derive
+from smiling.settings import validate
 from smiling.solvers.policies import read_policy
 from smiling.training import settle_process
 
@@ -85,12 +89,34 @@ def code(settings: ExperimentSettings, task: str) -> str:
 
 
 def from_file(options: argparse.Namespace) -> dict[str, Any]:
-    """Check the user's file and write it anew; the returns to record."""
-    adopted = read_demonstrations(options.demos, *envs.sizes(options.task))
-    write_demonstrations(options.out / "demonstrations.npz", adopted)
-    returns = adopted.returns()
-    read = {"file": str(options.demos), "digest": adopted.digest()}
-    return {"expert_return": float(np.mean(returns)), "demonstrations": returns, **read}
+    """Check the user's file and write what is shown of it; the returns to record, where it has rewards."""
+    given = {"file": options.demos, "trajectories": options.trajectories, "subsample": options.subsample}
+    asked = validate(OwnDemonstrations, given, where="demonstrations")
+    shown, returns, lengths = adopt(asked, options.task)
+    write_demonstrations(options.out / "demonstrations.npz", shown)
+    expert = None if returns is None else float(np.mean(returns))
+    read = {"file": str(options.demos), "subset": asked.subset(), "lengths": lengths, "digest": shown.digest()}
+    return {"expert_return": expert, "demonstrations": returns, **read}
+
+
+def tell(task: str, returns: dict[str, Any]) -> None:
+    """Print the returns."""
+    random, shown = f"random {returns['random_return']:.1f}", returns["demonstrations"]
+    if shown is None:
+        rewards = f"{len(returns['lengths'])} trajectories without rewards: give their return, tasks.{task}.normalise"
+        print(f"{task}: {rewards}, or curves are drawn raw; {random}", flush=True)
+        return
+    print(f"{task}: expert {returns['expert_return']:.1f}, {random}", flush=True)
+    print(f"demonstrated returns: {', '.join(f'{value:.0f}' for value in shown)}", flush=True)
+
+
+def export(out: Path, task: str) -> None:
+    """Write what lies in `out` for Minari."""
+    demonstrations = read_for(out / "demonstrations.npz", task)
+    folder = write_minari(out / "minari", demonstrations, task, f"{task}, written by smiling-benchmark")
+    print(
+        f"for Minari: {folder}; MINARI_DATASETS_PATH={folder.parent}, minari.load_dataset('{folder.name}')", flush=True
+    )
 
 
 def main() -> None:
@@ -98,7 +124,10 @@ def main() -> None:
     flags.add_argument("--task", required=True)
     origin = flags.add_mutually_exclusive_group(required=True)
     origin.add_argument("--policy", type=Path, help="the expert's policy.safetensors")
-    origin.add_argument("--demos", type=Path, help="a demonstrations file of your own")
+    origin.add_argument("--demos", type=Path, help="your own: an archive, a Minari data set's folder, an HDF5 file")
+    flags.add_argument("--trajectories", type=int, help="of --demos: the first so many")
+    flags.add_argument("--subsample", type=int, default=1, help="of --demos: every so many-th transition of each")
+    flags.add_argument("--export", choices=["minari"], help="write the demonstrations as a data set of this kind too")
     options = flags.parse_args()
     settings = load_experiment(options.scale, options.assignments)
     bits.restart_pinned(settings.training.bits)
@@ -116,8 +145,9 @@ def main() -> None:
         "provenance": provenance(),
     }
     write_json(options.out / "returns.json", {"task": options.task, **returns, **made})
-    print(f"{options.task}: expert {returns['expert_return']:.1f}, random {returns['random_return']:.1f}", flush=True)
-    print(f"demonstrated returns: {', '.join(f'{value:.0f}' for value in returns['demonstrations'])}", flush=True)
+    tell(options.task, returns)
+    if options.export:
+        export(options.out, options.task)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import envs
 from smiling import bits, methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.imitation import Imitation
 from smiling.runs import demonstration_kinds
-from smiling.runs.demonstrations import Demonstrations, read_demonstrations
+from smiling.runs.demonstrations import Demonstrations
 from smiling.runs.divergence import advised, learning_rates
 from smiling.runs.folder import RunFolder
+from smiling.runs.own_demonstrations import read_for
 from smiling.runs.provenance import fingerprint
 from smiling.settings import UserError
 from smiling.solvers.policies import write_policy
@@ -35,10 +35,8 @@ def imitate(
     """
     training = settings.of_training(task)
     settle_process(training)
-    demos = read_demonstrations(demonstrations, *envs.sizes(task))
-    shown, asked = len(demos.episode_starts), demonstration_kinds.parse(demos_kind).trajectories
-    if asked not in (None, shown):
-        raise UserError(f"demonstrations {demonstrations}: '{demos_kind}' is of {asked} trajectories, not {shown}")
+    demos = read_for(demonstrations, task)
+    _check_shown(demos, demonstrations, method, demos_kind)
     identity = {
         "stage": "imitation",
         "task": task,
@@ -62,6 +60,18 @@ def imitate(
         with advised(_rates(settings, method, task)), run as folder:
             methods.load(method).run(_imitation(settings, method, task, group, demos, demos_kind, folder))
     return list(folders.values())
+
+
+def _check_shown(demos: Demonstrations, file: Path, method: str, demos_kind: str) -> None:
+    """Refuse demonstrations that are not of their kind, or lack what the method needs."""
+    kind, shown = demonstration_kinds.parse(demos_kind), len(demos.episode_starts)
+    if kind.trajectories not in (None, shown):
+        raise UserError(f"demonstrations {file}: '{demos_kind}' is of {kind.trajectories} trajectories, not {shown}")
+    if demos.actions is None and (kind.with_actions or methods.load(method).sees_actions):
+        raise UserError(
+            f"{method} from {demos_kind} needs the expert's actions, but the demonstrations {file} hold no 'actions'; "
+            "leave it out"
+        )
 
 
 def _rates(settings: ExperimentSettings, method: str, task: str) -> dict[str, float]:

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 import envs
+from smiling.runs.own_demonstrations import OwnDemonstrations
 from smiling.settings import Seeds, Settings
 
 
-def _expanded(value: Any) -> Any:
-    """A path as a shell would have it: ~ is the home folder."""
-    return Path(value).expanduser() if isinstance(value, str | Path) else value
+def _of_file(value: Any) -> Any:
+    """A path alone: all that is in the file."""
+    return {"file": value} if isinstance(value, str | Path) else value
 
 
 Steps = Annotated[int, Field(ge=1000, multiple_of=envs.ROUND_STEPS)]
@@ -47,7 +48,7 @@ class TaskSettings(Settings):
     seeds: Seeds | None = None  # instead of the experiment's
     evaluate_every: Steps | None = None  # instead of the training's
     method_settings: dict[str, dict[str, Any]] = {}  # changes to a method's settings on this task
-    demonstrations: Annotated[Path, BeforeValidator(_expanded)] | None = None  # a file of the user's own
+    demonstrations: Annotated[OwnDemonstrations | None, BeforeValidator(_of_file)] = None  # a path, or what of it
 
     @model_validator(mode="after")
     def _only_own_tasks_are_made(self) -> "TaskSettings":

@@ -85,6 +85,16 @@ def test_the_content_of_demonstrations_counts(results, demonstrations_file):
     assert survey(results, own) == (set(), {})
 
 
+def test_another_part_of_the_same_file_is_another_experiments(results, demonstrations_file):
+    write_own(results, file=str(demonstrations_file), digest="1234", subset={"trajectories": 1, "subsample": 1})
+    own = f"tasks.{TASK}.demonstrations={{file: {demonstrations_file}, trajectories: 1, subsample: 5}}"
+    there = f"'{demonstrations_file}', 1 trajectories (1234) there"
+    here = f"'{demonstrations_file}', 1 trajectories, one transition in 5 of another content here"
+    assert survey(results, own)[1] == {"demonstrations": [f"demonstrations: {there}, {here}"]}
+    one = f"tasks.{TASK}.demonstrations={{file: {demonstrations_file}, trajectories: 1}}"
+    assert survey(results, one)[1] == {}
+
+
 def write_own(results, **record):
     """returns.json of demonstrations of the user's own."""
     write_returns(results, experiment(*SETTINGS), TASK, code="demonstrations", **record)

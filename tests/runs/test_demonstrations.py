@@ -1,5 +1,6 @@
 """Demonstration files: round trip, readable without our code, and one clear sentence for each way to be malformed."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -32,6 +33,18 @@ def test_round_trip(demonstrations_file):
     for name in ("observations", "actions", "rewards", "next_observations", "episode_starts"):
         np.testing.assert_array_equal(getattr(once, name), getattr(twice, name))
     assert twice.made_by == {"task": "ball_in_cup_catch"}
+
+
+def test_trajectories_of_any_length_that_terminate(demonstrations_file):
+    whole = read(demonstrations_file)
+    assert whole.terminals is None
+    altered(demonstrations_file, episode_starts=np.array([0, 1, 33]), terminals=np.array([1, 0, 1]))
+    once = read(demonstrations_file)
+    assert once.terminals.tolist() == [True, False, True]
+    assert once.ends().tolist() == [1, 33, 40]
+    assert once.digest() != dataclasses.replace(once, terminals=np.zeros(3, bool)).digest()
+    write_demonstrations(demonstrations_file, once)
+    assert read(demonstrations_file).digest() == once.digest()
 
 
 def test_file_needs_nothing_but_numpy(demonstrations_file):
@@ -72,6 +85,11 @@ NAN[17, 3] = np.nan
         ({"episode_starts": np.array([0, 40])}, "'episode_starts' must rise from 0 to below the 40 rows"),
         ({"episode_starts": np.array([1, 20])}, "'episode_starts' must rise"),
         ({"episode_starts": None}, r"lacks \['episode_starts'\]"),
+        (
+            {"terminals": np.array([True])},
+            "'terminals' must say true or false of each of the 2 trajectories; it is bool",
+        ),
+        ({"terminals": np.array([0.5, 0.0])}, "'terminals' must say true or false"),
         ({"made_by": np.array("the expert")}, "'made_by' is not JSON"),
         ({"states": np.zeros(3)}, r"unknown arrays \['states'\]"),
         ({"observations": np.array([{}], dtype=object)}, "not a whole .npz archive of plain arrays"),

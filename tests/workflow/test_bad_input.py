@@ -83,6 +83,19 @@ SETTINGS = [
     ("tasks.walker_run={env_steps: 1000, expert_steps: 1000}", "unknown task 'walker_run'"),
     ("tasks.cheetah_run.env_steps=1500", "'tasks.cheetah_run.env_steps' is 1500: input should be a multiple of 1000"),
     ("tasks.cheetah_run.demonstrations=3", "'tasks.cheetah_run.demonstrations' is 3"),
+    ("tasks.cheetah_run.demonstrations={subsample: 20}", "'tasks.cheetah_run.demonstrations.file' is missing"),
+    (
+        "tasks.cheetah_run.demonstrations={file: a.npz, every: 20}",
+        "'tasks.cheetah_run.demonstrations.every' is unknown",
+    ),
+    (
+        "tasks.cheetah_run.demonstrations={file: a.npz, subsample: 0}",
+        "'tasks.cheetah_run.demonstrations.subsample' is 0",
+    ),
+    (
+        "tasks.cheetah_run.demonstrations={file: a.npz, trajectories: 0}",
+        "demonstrations.trajectories' is 0: input should",
+    ),
     ("only_tasks=walker_run", "unknown task 'walker_run'"),
     ("only_tasks=../cheetah_run", "unknown task '../cheetah_run'"),
     ("only_tasks={a: 1}", "'only_tasks.0' is {'a': 1}"),
@@ -289,6 +302,25 @@ def test_output_folder_that_cannot_be_written(demonstrations_file, tmp_path):
     if os.geteuid() != 0:  # root may write anywhere
         tmp_path.chmod(0o500)
         assert_refused(run_here(*given, "--out", tmp_path / "out"), "permission denied")
+
+
+# What is asked of demonstrations of 40 states of 8 numbers, two trajectories -> what the sentence says.
+OWN = [
+    (("--trajectories", 3), "3 trajectories are asked for, but the demonstrations have 2"),
+    (("--trajectories", 0), "'demonstrations.trajectories' is 0"),
+    (("--subsample", 0), "'demonstrations.subsample' is 0"),
+    (("--task", "cheetah_run"), "'observations' has shape (40, 8), this task needs (40, 17)"),
+    (("--demos", "."), "a folder without a Minari data set"),
+    (("--demos", "nowhere.hdf5"), "no such file"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), OWN)
+def test_demonstrations_of_ones_own_that_cannot_be(arguments, said, demonstrations_file, tmp_path):
+    given = ("--task", TASK, "--demos", demonstrations_file, "--out", tmp_path / "out", *arguments)
+    refused = run_here("collect_demonstrations.py", *given)
+    assert_refused(refused, said)
+    assert not list((tmp_path / "out").glob("*"))
 
 
 ONE_RUN = (f"only_tasks={TASK}", "methods=dac", "seeds=0")

@@ -83,9 +83,9 @@ def checked(config):
     for task in asked.task_names():
         if workflow.is_main_process and asked.spec_of(task):
             envs.sizes(task)  # tries it
-        file = asked.task(task).demonstrations
-        if file and not file.is_file():
-            raise UserError(f"setting 'tasks.{task}.demonstrations' is {str(file)!r}: there is no such file")
+        own = asked.task(task).demonstrations
+        if own and not own.file.exists():
+            raise UserError(f"setting 'tasks.{task}.demonstrations' is {str(own.file)!r}: there is no such file")
     return asked
 
 
@@ -267,8 +267,8 @@ def groups_of_seeds():
 
 
 def user_demonstrations():
-    """Tasks whose demonstrations are the user's own, with their files."""
-    return {name: str(task.demonstrations) for name, task in EXPERIMENT.tasks.items() if task.demonstrations}
+    """Tasks whose demonstrations are the user's own, with the flags that say which."""
+    return {name: task.demonstrations.flags() for name, task in EXPERIMENT.tasks.items() if task.demonstrations}
 
 
 def curves_of(figure):

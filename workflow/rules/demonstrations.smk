@@ -51,7 +51,7 @@ if OWN:
         resources:
             **SHORT,
         params:
-            demos=lambda wildcards: OWN[wildcards.task],  # not an input: its content counts, braces in its name do not
+            demos=lambda wildcards: OWN[wildcards.task],  # no input: the file's content counts, braces in its name do not
         shell:
-            'python "$SUITE/src/collect_demonstrations.py" "$@" --task {wildcards.task:q} --demos {params.demos:q} '
+            'python "$SUITE/src/collect_demonstrations.py" "$@" --task {wildcards.task:q} {params.demos:q} '
             '--out "$(dirname {output.returns:q})" 2>&1 | tee -i {log:q}'

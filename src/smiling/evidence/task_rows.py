@@ -22,7 +22,7 @@ def row(task: str, settings: ExperimentSettings, demonstrations: Path) -> dict[s
     state, action = envs.sizes(task)
     curves.read_returns(demonstrations, must_beat_random=False)  # refuses a folder that lacks them
     returns = verification.check_returns(demonstrations, settings, task)
-    shown = returns["demonstrations"]
+    shown = returns["demonstrations"] or []  # none where they have no rewards
     expert, chance = returns.get("expert_episodes", shown), returns["random_episodes"]
     return {
         "task": task,
@@ -34,6 +34,6 @@ def row(task: str, settings: ExperimentSettings, demonstrations: Path) -> dict[s
         "expert spread": spread(expert),
         "random return": returns["random_return"],
         "random spread": spread(chance),
-        "demonstrations": len(shown),
-        "demonstrated return": sum(shown) / len(shown),
+        "demonstrations": len(returns.get("lengths") or shown),
+        "demonstrated return": float(np.mean(shown)) if shown else float("nan"),
     }

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import envs
 from smiling import methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.runs.contract import ReturnsRecord, read_record
-from smiling.runs.demonstrations import read_demonstrations
+from smiling.runs.own_demonstrations import OwnDemonstrations, adopt
 from smiling.runs.provenance import file_digest
 from smiling.settings import Settings, UserError, differences
 
@@ -79,16 +78,25 @@ def demonstrations_differences(record: dict[str, Any], settings: ExperimentSetti
     if own is None and is_experts:
         wanted = settings.of_demonstrations(task)
         return found + settings_differences(record["settings"], wanted, settings.settings_of_expert(task))
-    if own is not None and record.get("digest") == read_demonstrations(own, *envs.sizes(task)).digest():
+    if own is not None and record.get("digest") == adopt(own, task).demonstrations.digest():
         return found
-    there = "the expert's" if is_experts else f"'{record.get('file', 'a file')}' ({record.get('digest')})"
-    here = "the expert's" if own is None else f"'{own}' of another content"
+    file, part = record.get("file", "a file"), _part(record.get("subset") or {})
+    there = "the expert's" if is_experts else f"'{file}'{part} ({record.get('digest')})"
+    here = "the expert's" if own is None else f"'{own.file}'{_part(own.subset())} of another content"
     return [*found, f"demonstrations: {there} there, {here} here"]
 
 
-def is_of_file(record: dict[str, Any], own: Path) -> bool:
-    """Whether a returns.json is of demonstrations that were read from `own`, whatever that held then."""
-    return Path(record.get("file", "")).resolve() == own.resolve()
+def _part(subset: dict[str, int | None]) -> str:
+    """What of a file is shown, where it is not all."""
+    trajectories, every = subset.get("trajectories"), subset.get("subsample") or 1
+    said = f", {trajectories} trajectories" if trajectories else ""
+    return said + (f", one transition in {every}" if every > 1 else "")
+
+
+def is_of_file(record: dict[str, Any], own: OwnDemonstrations) -> bool:
+    """Whether a returns.json is of this part of the demonstrations in this file, whatever that held then."""
+    same_part = _part(record.get("subset") or {}) == _part(own.subset())
+    return same_part and Path(record.get("file", "")).resolve() == own.file.resolve()
 
 
 def scale_differences(record: dict[str, Any], settings: ExperimentSettings) -> list[str]:

@@ -91,6 +91,10 @@ class ReturnsRecord(Record):
     random_return: FiniteFloat | None = None
     random_episodes: list[FiniteFloat] | None = None
     settings: dict[str, Any] | None = None
+    file: str | None = None
+    subset: dict[str, int | None] | None = None
+    demonstrations: list[FiniteFloat] | None = None
+    lengths: list[int] | None = None
     digest: str | None = None
     code: str | None = None
 

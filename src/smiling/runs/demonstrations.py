@@ -1,8 +1,9 @@
 """Demonstrations: whole trajectories in a NumPy archive that needs nothing of ours to be read.
 
 A file holds `observations` and `next_observations` (n, state), `actions` (n, action), `rewards` (n,), `episode_starts`
-(episodes,), the row in which each trajectory begins, and `made_by`, a JSON text that says what made it. Everything but
-`observations` and `episode_starts` may be missing in demonstrations of states only. Nothing in it is pickled.
+(episodes,), the row in which each trajectory begins, `terminals` (episodes,), whether its last row is the transition
+that terminated it, and `made_by`, a JSON text that says what made it. All but `observations` and `episode_starts` may
+be missing: without `terminals` none terminated. Trajectories may be of any length. Nothing in it is pickled.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ class Demonstrations:
     actions: np.ndarray | None = None  # (n, action) float32
     rewards: np.ndarray | None = None  # (n,) float32
     next_observations: np.ndarray | None = None  # (n, state) float32
-    terminals: np.ndarray | None = None  # (episodes,) bool: which ended by termination; none, if it is missing
+    terminals: np.ndarray | None = None  # (episodes,) bool: its last row is the transition that terminated it
     made_by: dict[str, Any] | None = None
 
     def returns(self) -> list[float]:
@@ -43,13 +44,9 @@ class Demonstrations:
             raise UserError("these demonstrations carry no 'rewards', so their return is unknown")
         return np.add.reduceat(self.rewards.astype(np.float64), self.episode_starts).tolist()
 
-    def last_rows(self) -> np.ndarray:
-        """The row in which each trajectory ends, (episodes,)."""
-        return np.append(self.episode_starts[1:], len(self.observations)) - 1
-
-    def longest(self) -> int:
-        """Transitions of the longest trajectory."""
-        return int((self.last_rows() - self.episode_starts).max()) + 1
+    def ends(self) -> np.ndarray:
+        """The row behind the last of each trajectory, (episodes,)."""
+        return np.append(self.episode_starts[1:], len(self.observations))
 
     def digest(self) -> str:
         """Of the arrays, 16 hexadecimal digits: the same for the same content, whoever wrote it and when."""
@@ -86,6 +83,17 @@ def read_demonstrations(path: Path, state_size: int, action_size: int) -> Demons
     """
     arrays = _arrays(path)
     made_by = _made_by(path, arrays.pop("made_by", "null"))
+    return checked(path, arrays, state_size, action_size, made_by)
+
+
+def checked(
+    path: Path, arrays: dict[str, np.ndarray], state_size: int, action_size: int, made_by: dict[str, Any] | None = None
+) -> Demonstrations:
+    """Demonstrations of the arrays that were read from `path`, by the names of `Demonstrations`.
+
+    Raises:
+        UserError: saying which file, which array and what is wrong with it.
+    """
     count = _rows(arrays["observations"])
     shapes = {
         "observations": (count, state_size),
@@ -98,7 +106,8 @@ def read_demonstrations(path: Path, state_size: int, action_size: int) -> Demons
     farthest = np.abs(floats["actions"]).max(initial=0) if "actions" in floats else 0
     if farthest > (1 if made_by is None else FARTHEST_ACTION):
         raise UserError(f"demonstrations {path}: 'actions' go as far as {farthest:.3g}; they must lie in [-1, 1]")
-    starts, terminals = arrays["episode_starts"].astype(np.int64), arrays.get("terminals")
+    starts = arrays["episode_starts"].astype(np.int64)
+    terminals = _flags(path, arrays["terminals"], len(starts)) if "terminals" in arrays else None
     return Demonstrations(**floats, episode_starts=starts, terminals=terminals, made_by=made_by)
 
 
@@ -165,6 +174,16 @@ def _floats(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) ->
             f"demonstrations {path}: '{name}' is not finite (NaN, infinity, or too large for float32) in row {row}"
         )
     return floats
+
+
+def _flags(path: Path, terminals: np.ndarray, episodes: int) -> np.ndarray:
+    """`terminals`, if there is a truth value for each trajectory."""
+    if terminals.shape != (episodes,) or terminals.dtype.kind not in "biu":
+        raise UserError(
+            f"demonstrations {path}: 'terminals' must say true or false of each of the {episodes} trajectories; it is "
+            f"{terminals.dtype} of shape {terminals.shape}"
+        )
+    return terminals.astype(bool)
 
 
 def _check_bounds(path: Path, starts: np.ndarray, count: int) -> None:

@@ -39,7 +39,7 @@ def expert_transitions(demonstrations: Demonstrations, action_size: int, with_ac
         UserError: if there are none, or actions are asked for and not recorded.
     """
     states = torch.from_numpy(demonstrations.observations)
-    rows, last = torch.arange(len(states)), torch.from_numpy(demonstrations.last_rows())
+    rows, last = torch.arange(len(states)), torch.from_numpy(demonstrations.ends() - 1)
     continues = torch.ones(len(states))
     if demonstrations.terminals is not None:
         continues[last[torch.from_numpy(demonstrations.terminals)]] = 0.0

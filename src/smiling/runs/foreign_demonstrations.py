@@ -1,0 +1,252 @@
+"""Demonstrations as others keep them: Minari data sets, by their folder, and HDF5 files as D4RL lays them out.
+
+Both are read by h5py alone, which unpickles nothing. Minari's own reader makes the environment that a data set names
+where its spaces are not written down, and so imports code that the data set chooses.
+
+Observations are laid out flat, those of a Dict in the order of its keys, and actions are brought from the bounds in
+which they are given to [-1, 1].
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from smiling.settings import UserError, first_line
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"  # how an HDF5 file begins
+SUFFIXES = (".hdf5", ".h5")
+METADATA, MAIN = "metadata.json", "main_data.hdf5"  # of a Minari data set
+EXTRA = "minari"  # of pyproject.toml: brings h5py and Minari
+ROUNDING = 1e-5  # by which scaled actions may be beyond 1: of float32 bounds, and what computes with them
+
+Arrays = dict[str, np.ndarray]  # under the names of `Demonstrations`
+
+
+class Bounds(NamedTuple):
+    """The lowest and the highest action, (action,) each."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether `path` is a folder or an HDF5 file, by its name or its first bytes."""
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE
+    except OSError:
+        return False
+
+
+def read_foreign(path: Path, bounds: Bounds) -> Arrays:
+    """The arrays of a Minari data set's folder or of an HDF5 file; their sizes are not checked.
+
+    Args:
+        path: the folder, that which holds `metadata.json` or the one above, or the file.
+        bounds: the task's own, of actions as its environment takes them; a Minari data set says its own.
+
+    Raises:
+        UserError: saying which file and what is wrong with it, or which package is missing.
+    """
+    if path.is_dir():
+        return _minari(path, bounds)
+    with _opened(path, path) as file:
+        arrays = _guarded(path, _d4rl, path, file)
+    return _scaled(path, arrays, bounds)
+
+
+def h5py_for(path: Path) -> Any:
+    """The package h5py.
+
+    Raises:
+        UserError: if it is not installed, naming the extra that brings it.
+    """
+    try:
+        import h5py
+    except ImportError:
+        raise UserError(
+            f"demonstrations {path}: this format needs the package h5py: pip install 'smiling-benchmark[{EXTRA}]', "
+            f"or in a clone pip install '.[{EXTRA}]'"
+        ) from None
+    return h5py
+
+
+def _opened(path: Path, named: Path) -> Any:
+    h5py = h5py_for(named)
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise UserError(f"demonstrations {named}: no such file") from None
+    except OSError as error:
+        raise UserError(f"demonstrations {named}: not a whole HDF5 file ({first_line(error)})") from None
+
+
+def _guarded(path: Path, read: Any, *arguments: Any) -> Any:
+    """What `read` gives; what h5py stumbles over, in a sentence."""
+    try:
+        return read(*arguments)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise UserError(f"demonstrations {path}: not a whole HDF5 file ({first_line(error)})") from None
+
+
+def _array(path: Path, group: Any, name: str) -> np.ndarray:
+    """A dataset of numbers."""
+    if name not in group or not hasattr(group[name], "dtype"):
+        raise UserError(f"demonstrations {path}: {group.name} lacks the array '{name}'")
+    if group[name].dtype.kind not in "fiub":
+        raise UserError(f"demonstrations {path}: '{name}' holds {group[name].dtype}, not numbers")
+    return np.asarray(group[name][()])
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    """Rows of numbers, whatever shape each had."""
+    return array.reshape(len(array), int(np.prod(array.shape[1:]))) if array.ndim else array
+
+
+def _column(array: np.ndarray) -> np.ndarray:
+    """(n, 1) as (n,)."""
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def _d4rl(path: Path, file: Any) -> Arrays:
+    """`observations`, `actions`, `rewards`, `terminals`, `timeouts`, and `next_observations` if there are.
+
+    Rows behind the last end of a trajectory are of one that was not played to its end, and are left out, as D4RL does.
+    """
+    observations = _flat(_array(path, file, "observations"))
+    for name, meaning in (("terminals", "a termination"), ("timeouts", "a limit of time")):
+        if name not in file:
+            raise UserError(
+                f"demonstrations {path}: no '{name}', so that where trajectories end is not known; add the array, true "
+                f"in each row with which {meaning} ended one, else false"
+            )
+    optional = [name for name in ("actions", "rewards", "next_observations") if name in file]
+    found = {name: _array(path, file, name) for name in (*optional, "terminals", "timeouts")}
+    for name, array in found.items():
+        if array.ndim == 0 or len(array) != len(observations):
+            raise UserError(
+                f"demonstrations {path}: '{name}' has shape {array.shape}, but there are {len(observations)} "
+                "'observations'"
+            )
+    terminals, timeouts = (_column(found.pop(name)) != 0 for name in ("terminals", "timeouts"))
+    ends = np.flatnonzero(terminals | timeouts) + 1
+    if len(ends) == 0:
+        raise UserError(f"demonstrations {path}: no whole trajectory: 'terminals' and 'timeouts' are false everywhere")
+    shaped = {name: _column(array) if name == "rewards" else _flat(array) for name, array in found.items()}
+    rows = {name: array[: ends[-1]] for name, array in {"observations": observations, **shaped}.items()}
+    return {**rows, "episode_starts": np.append(0, ends[:-1]), "terminals": terminals[ends - 1]}
+
+
+def _minari(folder: Path, bounds: Bounds) -> Arrays:
+    """A data set's episodes, one after the other."""
+    data = folder if (folder / METADATA).is_file() else folder / "data"
+    metadata = _metadata(folder, data / METADATA)
+    if metadata.get("data_format", "hdf5") != "hdf5":
+        raise UserError(
+            f"demonstrations {folder}: a Minari data set in the format '{metadata['data_format']}'; write it anew with "
+            "data_format='hdf5'"
+        )
+    keys = _keys(metadata.get("observation_space"))
+    with _opened(data / MAIN, folder) as file:
+        names = sorted((name for name in file if re.fullmatch(r"episode_\d+", name)), key=lambda name: int(name[8:]))
+        episodes = [_guarded(folder, _episode, folder, file[name], keys) for name in names]
+    if not episodes:
+        raise UserError(f"demonstrations {folder}: the data set has no episodes")
+    if len({episode[name].shape[1:] for episode in episodes for name in ("observations",)}) > 1:
+        raise UserError(f"demonstrations {folder}: observations of its episodes differ in size")
+    lengths = [len(episode["actions"]) for episode in episodes]
+    arrays = {name: np.concatenate([episode[name] for episode in episodes]) for name in episodes[0]}
+    arrays["episode_starts"] = np.append(0, np.cumsum(lengths)[:-1])
+    return _scaled(folder, arrays, _own_bounds(metadata.get("action_space")) or bounds)
+
+
+def _metadata(folder: Path, file: Path) -> dict[str, Any]:
+    try:
+        metadata = json.loads(file.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"demonstrations {folder}: a folder without a Minari data set: no {METADATA} in it, nor in its folder data"
+        ) from None
+    except ValueError:
+        raise UserError(f"demonstrations {folder}: {file.name} is not JSON") from None
+    if not isinstance(metadata, dict):
+        raise UserError(f"demonstrations {folder}: {file.name} is no JSON object")
+    return metadata
+
+
+def _space(text: Any) -> dict[str, Any]:
+    """A space as Minari writes it into its metadata; empty, if that is not there."""
+    try:
+        space = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return space if isinstance(space, dict) else {}
+
+
+def _keys(text: Any) -> dict[str, Any] | None:
+    """The keys of an observation space of Dict, in its order, each with those below; None of another."""
+    space = _space(text) if isinstance(text, str) else text
+    if not isinstance(space, dict) or not isinstance(below := space.get("subspaces"), dict):
+        return None
+    return {name: _keys(each) for name, each in below.items()}
+
+
+def _own_bounds(text: Any) -> Bounds | None:
+    """Those of an action space of Box."""
+    space = _space(text)
+    try:
+        return Bounds(*(np.ravel(np.asarray(space[name], np.float64)) for name in ("low", "high")))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _episode(path: Path, group: Any, keys: dict[str, Any] | None) -> Arrays:
+    """The transitions of an episode: it has one observation more than actions."""
+    observations = _observations(path, group, "observations", keys)
+    actions = _flat(_array(path, group, "actions"))
+    rewards, over = _array(path, group, "rewards"), _array(path, group, "terminations") != 0
+    steps = len(actions)
+    if steps == 0 or len(observations) != steps + 1 or {len(rewards), len(over)} != {steps}:
+        raise UserError(
+            f"demonstrations {path}: {group.name[1:]} has {len(observations)} observations, {steps} actions, "
+            f"{len(rewards)} rewards and {len(over)} terminations; n actions, rewards and terminations, at least one, "
+            "need n + 1 observations"
+        )
+    if over[:-1].any():
+        raise UserError(f"demonstrations {path}: {group.name[1:]} goes on behind a termination")
+    parts = {"observations": observations[:-1], "next_observations": observations[1:], "actions": actions}
+    return {**parts, "rewards": rewards, "terminals": over[-1:]}
+
+
+def _observations(path: Path, group: Any, name: str, keys: dict[str, Any] | None) -> np.ndarray:
+    """Flat rows of what is an array, or arrays under keys."""
+    if name in group and not hasattr(group[name], "dtype"):
+        order = list(group[name]) if keys is None else [key for key in keys if key in group[name]]
+        below = [_observations(path, group[name], key, None if keys is None else keys[key]) for key in order]
+        if not below:
+            raise UserError(f"demonstrations {path}: {group[name].name} holds no arrays")
+        return np.concatenate(below, axis=1)
+    return _flat(_array(path, group, name))
+
+
+def _scaled(path: Path, arrays: Arrays, bounds: Bounds) -> Arrays:
+    """The same with actions in [-1, 1]; of another size than the bounds' they are as they were, to be refused."""
+    actions = arrays.get("actions")
+    if actions is None or actions.shape[1:] != bounds.low.shape:
+        return arrays
+    if not (np.isfinite(bounds.low).all() and np.isfinite(bounds.high).all() and (bounds.high > bounds.low).all()):
+        raise UserError(f"demonstrations {path}: its actions have no finite bounds, by which they could be scaled")
+    scaled = (actions - (bounds.high + bounds.low) / 2) / ((bounds.high - bounds.low) / 2)
+    farthest = np.abs(scaled).max(initial=0)
+    if farthest > 1 + ROUNDING:
+        row, column = (int(place[0]) for place in np.nonzero(np.abs(scaled) == farthest))
+        raise UserError(
+            f"demonstrations {path}: 'actions' are {actions[row, column]:.3g} in row {row}, beyond the bounds "
+            f"[{bounds.low[column]:.3g}, {bounds.high[column]:.3g}]"
+        )
+    return {**arrays, "actions": np.clip(scaled, -1, 1)}

@@ -1,0 +1,79 @@
+"""Demonstrations as a Minari data set, written by Minari itself."""
+
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+import envs
+from smiling.runs.artefacts import PARTIAL_PREFIX
+from smiling.runs.demonstrations import Demonstrations
+from smiling.runs.foreign_demonstrations import EXTRA
+from smiling.runs.trajectories import split
+from smiling.settings import UserError
+
+ROOT_VARIABLE = "MINARI_DATASETS_PATH"  # of the folder in which Minari looks for its data sets
+
+
+def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by: str) -> Path:
+    """Write the data set TASK-v0 into `root`, whole; its folder, which `read_foreign` and Minari read.
+
+    Observations and actions are those of `envs.make(task)`, actions clipped to [-1, 1] as it clips them. Where the last
+    state of a trajectory is not recorded, its last transition is left out, for Minari has a state behind each.
+
+    Raises:
+        UserError: if Minari is not installed, or the demonstrations lack what it needs: actions and rewards.
+    """
+    minari = _minari()
+    if demonstrations.actions is None or demonstrations.rewards is None:
+        lacking = "actions" if demonstrations.actions is None else "rewards"
+        raise UserError(f"a Minari data set needs the demonstrations' '{lacking}', which these do not have")
+    env, name = envs.make(task), f"{task}-v0"
+    spaces = {"observation_space": env.observation_space, "action_space": env.action_space}
+    episodes = [_buffer(minari, trajectory) for trajectory in split(demonstrations)]
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=root) as partial:
+        with mock.patch.dict(os.environ, {ROOT_VARIABLE: partial}), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of all that it could be told of who made it
+            minari.create_dataset_from_buffers(name, episodes, **spaces, description=made_by, data_format="hdf5")
+        if (root / name).exists():
+            shutil.rmtree(root / name)
+        Path(partial, name).replace(root / name)
+    return root / name
+
+
+def _minari() -> Any:
+    try:
+        import h5py  # noqa: F401 (Minari writes by it)
+        import minari
+    except ImportError:
+        raise UserError(
+            f"writing a Minari data set needs the packages minari and h5py: pip install 'smiling-benchmark[{EXTRA}]', "
+            f"or in a clone pip install '.[{EXTRA}]'"
+        ) from None
+    return minari
+
+
+def _buffer(minari: Any, trajectory: Demonstrations) -> Any:
+    """An episode of Minari's: one observation more than actions."""
+    states, following, actions = trajectory.observations, trajectory.next_observations, trajectory.actions
+    assert actions is not None
+    assert trajectory.rewards is not None
+    known = following is not None
+    steps = len(states) - (not known)
+    observations = np.concatenate([states, following[-1:]]) if following is not None else states
+    terminated, truncated = np.zeros(steps, bool), np.zeros(steps, bool)
+    over = known and trajectory.terminals is not None and bool(trajectory.terminals[0])
+    (terminated if over else truncated)[-1:] = True
+    return minari.data_collector.EpisodeBuffer(
+        observations=observations,
+        actions=np.clip(actions[:steps], -1, 1),
+        rewards=trajectory.rewards[:steps].astype(np.float64),
+        terminations=terminated,
+        truncations=truncated,
+    )

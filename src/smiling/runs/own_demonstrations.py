@@ -1,0 +1,81 @@
+"""Demonstrations of the user's own: which file, which part of it, and how the task has them."""
+
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+import envs
+from smiling.runs.demonstrations import Demonstrations, checked, read_demonstrations
+from smiling.runs.foreign_demonstrations import Bounds, is_foreign, read_foreign
+from smiling.runs.trajectories import first_trajectories, subsampled, with_absorbing
+from smiling.settings import Settings, UserError
+
+
+def _expanded(value: Any) -> Any:
+    """A path as a shell would have it: ~ is the home folder."""
+    return Path(value).expanduser() if isinstance(value, str | Path) else value
+
+
+class OwnDemonstrations(Settings):
+    """What of the user's own is shown."""
+
+    file: Annotated[Path, BeforeValidator(_expanded)] = Field(
+        description="an archive of ours, a Minari data set's folder, or an HDF5 file as D4RL's"
+    )
+    trajectories: int | None = Field(None, ge=1, description="the first so many, instead of all")
+    subsample: int = Field(1, ge=1, description="every so many-th transition of each (GAIL's papers: 20)")
+
+    def flags(self) -> list[str]:
+        """Of collect_demonstrations.py."""
+        few = [] if self.trajectories is None else ["--trajectories", str(self.trajectories)]
+        return ["--demos", str(self.file), *few, *(["--subsample", str(self.subsample)] if self.subsample > 1 else [])]
+
+    def subset(self) -> dict[str, int | None]:
+        """What of the file is shown."""
+        return {"trajectories": self.trajectories, "subsample": self.subsample}
+
+
+class Adopted(NamedTuple):
+    """Demonstrations as the task has them, and what was known of the whole trajectories before some were left out."""
+
+    demonstrations: Demonstrations
+    returns: list[float] | None  # of each that is shown, undiscounted; None where there are no rewards
+    lengths: list[int]  # of each, transitions
+
+
+def adopt(asked: OwnDemonstrations, task: str) -> Adopted:
+    """Read what is asked for and bring it into the task's form.
+
+    Raises:
+        UserError: saying which file and what is wrong with it, or that it has fewer trajectories than are asked for.
+    """
+    shown = read_for(asked.file, task)
+    try:
+        if asked.trajectories is not None:
+            shown = first_trajectories(shown, asked.trajectories)
+        returns = None if shown.rewards is None else shown.returns()
+        lengths = np.diff(shown.episode_starts, append=len(shown.observations)).tolist()
+        if asked.subsample > 1:
+            shown = subsampled(shown, asked.subsample)
+    except UserError as error:
+        raise UserError(f"demonstrations {asked.file}: {error}") from None
+    return Adopted(shown, returns, lengths)
+
+
+def read_for(path: Path, task: str) -> Demonstrations:
+    """All of a file of any kind: an archive of ours, a Minari data set's folder, an HDF5 file as D4RL's.
+
+    Raises:
+        UserError: saying which file, which array and what is wrong with it.
+    """
+    sizes = envs.sizes(task)
+    if not is_foreign(path):
+        return read_demonstrations(path, *sizes)
+    space = envs.original_action_space(task)
+    bounds = Bounds(*(np.ravel(bound).astype(np.float64) for bound in (space.low, space.high)))
+    arrays = read_foreign(path, bounds)
+    absorbing = envs.is_absorbing(task) and arrays["observations"].shape[1:] == (sizes[0] - 1,)
+    shown = checked(path, arrays, sizes[0] - absorbing, sizes[1])
+    return with_absorbing(shown) if absorbing else shown

@@ -1,0 +1,275 @@
+"""Demonstrations as others keep them: D4RL's HDF5 files, and data sets that Minari itself writes and loads."""
+
+import builtins
+import json
+import re
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+from smiling.runs import foreign_demonstrations
+from smiling.runs.demonstrations import Demonstrations, checked
+from smiling.runs.foreign_demonstrations import Bounds, is_foreign, read_foreign
+from smiling.runs.minari_export import write_minari
+from smiling.runs.own_demonstrations import read_for
+from smiling.settings import UserError
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:minari")
+h5py = pytest.importorskip("h5py", reason="the extra 'minari' is not installed")
+TASK = "ball_in_cup_catch"  # states of 8, actions of 2
+UNIT = Bounds(-np.ones(2), np.ones(2))
+LENGTHS = (3, 5, 4)  # of the trajectories, of which the second terminates
+
+
+def d4rl(path: Path, **changes: object) -> Path:
+    """A file as D4RL lays it out, with `infos` and `metadata`; its last two rows are of an unfinished trajectory."""
+    random, count = np.random.default_rng(0), sum(LENGTHS) + 2
+    ends = np.cumsum(LENGTHS) - 1
+    arrays = {
+        "observations": random.normal(size=(count, 8)),
+        "actions": random.uniform(-1, 1, (count, 2)),
+        "rewards": random.normal(size=count),
+        "terminals": np.isin(np.arange(count), ends[1]),
+        "timeouts": np.isin(np.arange(count), ends[[0, 2]]),
+        "infos/qpos": random.normal(size=(count, 4)),
+        "metadata/algorithm": np.bytes_("SAC"),
+    } | changes
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            if array is not None:
+                file[name] = array
+    return path
+
+
+def test_d4rl_file_is_cut_where_its_trajectories_end(tmp_path):
+    path = d4rl(tmp_path / "hopper.hdf5")
+    shown = read_for(path, TASK)
+    with h5py.File(path) as file:
+        starts = [0, 3, 8]
+        assert shown.episode_starts.tolist() == starts
+        assert shown.terminals.tolist() == [False, True, False]
+        np.testing.assert_array_equal(shown.observations, file["observations"][:12].astype(np.float32))
+        np.testing.assert_allclose(shown.actions, file["actions"][:12], atol=1e-7)
+        expected = [
+            file["rewards"][start : start + length].sum() for start, length in zip(starts, LENGTHS, strict=True)
+        ]
+    np.testing.assert_allclose(shown.returns(), expected, rtol=1e-6)
+    assert shown.next_observations is None
+
+
+def test_states_alone_and_what_followed_them(tmp_path):
+    following = np.random.default_rng(1).normal(size=(14, 8))
+    path = d4rl(tmp_path / "no_suffix", actions=None, rewards=None, next_observations=following)
+    assert is_foreign(path)
+    shown = read_for(path, TASK)
+    assert shown.actions is None
+    assert shown.rewards is None
+    np.testing.assert_array_equal(shown.next_observations, following[:12].astype(np.float32))
+
+
+def test_actions_are_brought_from_the_bounds_of_the_task_to_ours(tmp_path):
+    actions = np.array([[0.0, 4.0]] * 13 + [[-2.0, 3.0]])
+    path = d4rl(tmp_path / "a.hdf5", actions=actions, timeouts=np.arange(14) == 13)
+    arrays = read_foreign(path, Bounds(np.array([-2.0, 2.0]), np.array([2.0, 4.0])))
+    np.testing.assert_allclose(arrays["actions"][[0, 13]], [[0.0, 1.0], [-1.0, 0.0]])
+
+
+def refused(path: Path, *parts: str, task: str = TASK) -> None:
+    """One sentence that names the file and says `parts`."""
+    with pytest.raises(UserError) as error:
+        read_for(path, task)
+    sentence = str(error.value)
+    assert str(path) in sentence
+    assert "\n" not in sentence
+    for part in parts:
+        assert part in sentence
+
+
+NAN = np.zeros((14, 8))
+NAN[7, 3] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"observations": np.zeros((14, 9))}, "'observations' has shape (12, 9), this task needs (12, 8)"),
+        ({"observations": NAN}, "'observations' is not finite (NaN, infinity, or too large for float32) in row 7"),
+        ({"observations": None}, "lacks the array 'observations'"),
+        ({"observations": np.array([b"a"] * 14)}, "'observations' holds |S1, not numbers"),
+        ({"actions": np.zeros((14, 3))}, "'actions' has shape (12, 3), this task needs (12, 2)"),
+        ({"actions": np.zeros((13, 2))}, "'actions' has shape (13, 2), but there are 14 'observations'"),
+        ({"actions": np.full((14, 2), 1.5)}, "'actions' are 1.5 in row 0, beyond the bounds [-1, 1]"),
+        ({"timeouts": None}, "no 'timeouts', so that where trajectories end is not known"),
+        ({"terminals": None}, "no 'terminals', so that where trajectories end is not known"),
+        ({"timeouts": np.zeros(14), "terminals": np.zeros(14)}, "no whole trajectory"),
+        ({"rewards": np.full(14, np.inf)}, "'rewards' is not finite"),
+    ],
+)
+def test_malformed_d4rl_file_gets_a_sentence(changes, said, tmp_path):
+    refused(d4rl(tmp_path / "mine.hdf5", **changes), said)
+
+
+def test_what_is_no_hdf5_file(tmp_path):
+    path = tmp_path / "mine.hdf5"
+    path.write_text("not one")
+    refused(path, "not a whole HDF5 file")
+    whole = d4rl(tmp_path / "whole.hdf5").read_bytes()
+    for share in (0.2, 0.9):
+        path.write_bytes(whole[: int(share * len(whole))])
+        refused(path, "HDF5 file")
+    path.unlink()
+    refused(path, "no such file")
+
+
+def test_missing_package_names_the_extra_that_brings_it(tmp_path, monkeypatch, demonstrations_file):
+    path, real = d4rl(tmp_path / "mine.hdf5"), builtins.__import__
+
+    def without(name, *arguments, **options):
+        if name in ("h5py", "minari"):
+            raise ImportError(name)
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    refused(path, "needs the package h5py: pip install 'smiling-benchmark[minari]'")
+    with pytest.raises(UserError, match=re.escape("pip install 'smiling-benchmark[minari]'")):
+        write_minari(tmp_path / "out", read_for(demonstrations_file, TASK), TASK, "a test")
+
+
+def test_the_extra_is_one_of_the_projects():
+    text = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text()
+    assert re.search(rf"^{foreign_demonstrations.EXTRA} = \[.*minari.*h5py", text, re.MULTILINE)
+
+
+@pytest.fixture
+def minari(tmp_path, monkeypatch):
+    """Minari, whose data sets are in a folder of the test's."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "theirs"))
+    return pytest.importorskip("minari", reason="the extra 'minari' is not installed")
+
+
+def played(observation_space, action_space, seed=0, terminates=False):
+    """Episodes of random numbers, as Minari takes them."""
+    from minari.data_collector import EpisodeBuffer
+
+    observation_space.seed(seed)
+    action_space.seed(seed)
+    random = np.random.default_rng(seed)
+    episodes = []
+    for length in LENGTHS:
+        samples = [observation_space.sample() for _ in range(length + 1)]
+        if isinstance(samples[0], dict):
+            observations = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
+        else:
+            observations = np.stack(samples)
+        last = np.arange(length) == length - 1
+        episodes.append(
+            EpisodeBuffer(
+                observations=observations,
+                actions=np.stack([action_space.sample() for _ in range(length)]),
+                rewards=random.normal(size=length),
+                terminations=last & (length == LENGTHS[1]),
+                truncations=last & (length != LENGTHS[1]),
+            )
+        )
+    return episodes
+
+
+def box(size: int, low: float = -1.0, high: float = 1.0, dtype: type = np.float64) -> gymnasium.spaces.Box:
+    return gymnasium.spaces.Box(low, high, (size,), dtype)
+
+
+def created(minari, observation_space, action_space):
+    episodes = played(observation_space, action_space)
+    spaces = {"observation_space": observation_space, "action_space": action_space}
+    minari.create_dataset_from_buffers("somebody/theirs-v0", episodes, **spaces)
+    return episodes
+
+
+def test_data_set_that_minari_wrote(minari, tmp_path):
+    episodes = created(minari, box(8), box(2, -2.0, 2.0))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    for path in (folder, folder / "data"):
+        shown = read_for(path, TASK)
+        assert shown.episode_starts.tolist() == [0, 3, 8]
+        assert shown.terminals.tolist() == [False, True, False]
+        states = np.concatenate([episode.observations[:-1] for episode in episodes])
+        following = np.concatenate([episode.observations[1:] for episode in episodes])
+        np.testing.assert_array_equal(shown.observations, states.astype(np.float32))
+        np.testing.assert_array_equal(shown.next_observations, following.astype(np.float32))
+        actions = np.concatenate([episode.actions for episode in episodes])
+        np.testing.assert_allclose(shown.actions, actions / 2, rtol=1e-6)
+        np.testing.assert_allclose(shown.returns(), [episode.rewards.sum() for episode in episodes], rtol=1e-5)
+
+
+def test_dict_observations_are_laid_out_as_gymnasium_flattens_them(minari, tmp_path):
+    space = gymnasium.spaces.Dict(position=box(5), goal=box(2), altitude=box(1))
+    episodes = created(minari, space, box(2))
+    shown = read_for(tmp_path / "theirs" / "somebody" / "theirs-v0", TASK)
+    first = {key: value[0] for key, value in episodes[0].observations.items()}
+    np.testing.assert_allclose(shown.observations[0], gymnasium.spaces.flatten(space, first), rtol=1e-6)
+
+
+def test_data_set_of_another_task(minari, tmp_path):
+    created(minari, box(17), box(6))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    refused(folder, "'observations' has shape (12, 17), this task needs (12, 8)")
+    assert read_for(folder, "cheetah_run").actions.shape == (12, 6)
+
+
+def test_damaged_data_set_gets_a_sentence(minari, tmp_path):
+    created(minari, box(8), box(2))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    main, metadata = folder / "data" / "main_data.hdf5", folder / "data" / "metadata.json"
+    said = json.loads(metadata.read_text())
+    metadata.write_text(json.dumps(said | {"data_format": "arrow"}))
+    refused(folder, "in the format 'arrow'; write it anew with data_format='hdf5'")
+    metadata.write_text(json.dumps(said))
+    with h5py.File(main, "a") as file:
+        del file["episode_1/actions"]
+    refused(folder, "/episode_1 lacks the array 'actions'")
+    with h5py.File(main, "a") as file:
+        file["episode_1/actions"] = np.zeros((4, 2))
+    refused(folder, "episode_1 has 6 observations, 4 actions, 5 rewards")
+    with h5py.File(main, "a") as file:
+        for name in list(file):
+            del file[name]
+    refused(folder, "the data set has no episodes")
+    metadata.write_text("{")
+    refused(folder, "metadata.json is not JSON")
+    metadata.unlink()
+    refused(folder, "a folder without a Minari data set: no metadata.json in it")
+
+
+@pytest.mark.parametrize("ends", [None, [True, False, True]])
+def test_minari_loads_what_is_exported(ends, minari, tmp_path):
+    random = np.random.default_rng(0)
+    mine = Demonstrations(
+        observations=random.normal(size=(12, 8)).astype(np.float32),
+        next_observations=random.normal(size=(12, 8)).astype(np.float32),
+        actions=random.uniform(-1.3, 1.3, (12, 2)).astype(np.float32),
+        rewards=random.normal(size=12).astype(np.float32),
+        episode_starts=np.array([0, 3, 8]),
+        terminals=None if ends is None else np.array(ends),
+    )
+    for index, end in enumerate(mine.ends()):  # within a trajectory the following state is the next row's
+        start = mine.episode_starts[index]
+        mine.next_observations[start : end - 1] = mine.observations[start + 1 : end]
+    for _ in range(2):  # the second time over the first
+        folder = write_minari(tmp_path / "theirs", mine, TASK, "a test")
+    loaded = minari.load_dataset(folder.name)
+    assert [len(episode) for episode in loaded] == list(LENGTHS)
+    assert [bool(episode.terminations[-1]) for episode in loaded] == (ends or [False] * 3)
+    assert all(episode.truncations[-1] != episode.terminations[-1] for episode in loaded)
+    np.testing.assert_allclose([episode.rewards.sum() for episode in loaded], mine.returns(), rtol=1e-6)
+    again = read_for(folder, TASK)
+    for name in ("observations", "next_observations", "rewards", "episode_starts"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(mine, name))
+    np.testing.assert_allclose(again.actions, np.clip(mine.actions, -1, 1), atol=1e-7)
+
+
+def test_export_of_what_minari_cannot_have(minari, tmp_path):
+    arrays = {"observations": np.zeros((4, 8)), "episode_starts": np.array([0])}
+    with pytest.raises(UserError, match="needs the demonstrations' 'actions', which these do not have"):
+        write_minari(tmp_path, checked(Path("mine.npz"), arrays, 8, 2), TASK, "a test")
