@@ -118,7 +118,7 @@ def _updated(solver: SAC, played: Demonstrations, updates: int = 1) -> Sequence[
     for update in range(updates):
         rows = (update + np.arange(np.prod(shape))).reshape(shape) % envs.EPISODE_STEPS
         batch = (torch.from_numpy(np.asarray(part)[rows]) for part in parts)
-        solver.update(Batch(*batch, torch.ones(shape)))
+        solver.update(Batch(*(*batch, torch.ones(shape))))
     return [value for value in _tensors(solver.state_dict()) if value.is_floating_point()]
 
 

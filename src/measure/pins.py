@@ -40,7 +40,7 @@ def update_milliseconds(scale: str, kind: str) -> float:
     generator = torch.Generator().manual_seed(0)
     sizes = ((*leading, states), (*leading, actions), leading, (*leading, states))
     drawn = (torch.randn(size, generator=generator).clamp(-1, 1) for size in sizes)
-    batch = Batch(*drawn, torch.ones(leading))
+    batch = Batch(*(*drawn, torch.ones(leading)))
     for _ in range(WARMING_CALLS):
         solver.update(batch)
     taken: list[float] = []

@@ -87,7 +87,7 @@ def with_totals(rows: list[dict[str, Any]]) -> pd.DataFrame:
     own = update[table["learner"] == "expert"].set_axis(
         pd.MultiIndex.from_frame(table.loc[table["learner"] == "expert", key])
     )
-    rewarded = table["reward"].notna() if "reward" in table else False
+    rewarded = table["reward"].notna() if "reward" in table else pd.Series(False, table.index)
     table["update_over_solver"] = (update / own.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()).where(
         rewarded
     )
