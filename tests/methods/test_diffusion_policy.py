@@ -92,3 +92,15 @@ def test_file_that_says_no_possible_number_of_steps_is_refused(tmp_path):
     write_policy(tmp_path / "policy.safetensors", wrong)
     with pytest.raises(UserError, match="1000000000 steps"):
         read_policy(tmp_path / "policy.safetensors")
+
+
+def test_states_are_seen_between_minus_one_and_one_as_far_as_the_expert_went(generator):
+    """Policies of the same weights act alike on states in other units; a constant entry stays finite."""
+    states = torch.cat([5 + 3 * torch.rand(50, 2, generator=generator), torch.full((50, 1), 7.0)], -1)
+    plain, scaled = policy(states=3), policy(states=3)
+    scaled.see(states)
+    low, high = states.amin(0), states.amax(0)
+    by_hand = torch.cat([(2 * (states - low) / (high - low) - 1)[:, :2], torch.zeros(50, 1)], -1)
+    assert by_hand[:, :2].amax() == pytest.approx(1)
+    arguments = torch.randn(50, 1, generator=generator), torch.arange(50) % 20
+    assert torch.allclose(scaled(*arguments, states), plain(*arguments, by_hand), atol=1e-5)

@@ -25,12 +25,17 @@ def cosine_alpha_bar(steps: int) -> Tensor:
 
 
 class DenoisingPolicy(nn.Module):
-    """A perceptron on noisy action, time and state that predicts the noise; its actions are drawn by DDPM's steps."""
+    """A perceptron on noisy action, time and state that predicts the noise; its actions are drawn by DDPM's steps.
+
+    It sees each entry of a state between -1 and 1, as far as the states that it was fitted to went (`see`).
+    """
 
     kind: ClassVar[str] = "denoising"
     shape: ClassVar[tuple[str, ...]] = ("state_size", "action_size", "width", "depth", "steps", "time_size")
     alpha_bar: Tensor  # (steps,)
     embedded: Tensor  # (steps, time_size)
+    middle: Tensor  # (state,), of the states seen
+    half_range: Tensor  # (state,)
 
     def __init__(
         self, states: int, actions: int, width: int, depth: int, steps: int, time_size: int, generator: torch.Generator
@@ -42,11 +47,20 @@ class DenoisingPolicy(nn.Module):
         shares = cosine_alpha_bar(steps)
         self.register_buffer("alpha_bar", shares.float(), persistent=False)
         self.register_buffer("embedded", sinusoidal(torch.arange(steps), time_size), persistent=False)
+        self.register_buffer("middle", torch.zeros(states))
+        self.register_buffer("half_range", torch.ones(states))
         self._reverse = [_reverse_step(shares, time) for time in range(steps)]
+
+    def see(self, states: Tensor) -> None:
+        """Let what lies between the least and the largest of each entry of (n, state) be -1 to 1 to the perceptron."""
+        low, high = states.amin(0), states.amax(0)
+        self.middle.copy_((low + high) / 2)
+        self.half_range.copy_(torch.where(high > low, (high - low) / 2, torch.ones_like(low)))
 
     def forward(self, noisy: Tensor, times: Tensor, states: Tensor) -> Tensor:
         """Predicted noise of actions (n, action) at integer times (n,) in states (n, state): (n, action)."""
-        return self.body(torch.cat([noisy, self.embedded[times], states], -1)[None])[0]
+        seen = (states - self.middle) / self.half_range
+        return self.body(torch.cat([noisy, self.embedded[times], seen], -1)[None])[0]
 
     def loss(self, states: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
         """Mean squared error on the noise of actions (n, action) in states (n, state), at a random time each."""
