@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 from unittest import mock
 
@@ -117,6 +118,15 @@ def copy_tree(destination: Path) -> Path:
     ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "figures", "logs", "__pycache__", "docs")
     shutil.copytree(ROOT, destination, ignore=ignored)
     return destination
+
+
+def write_files_of(page: str, tree: Path) -> list[str]:
+    """Write into `tree` what a page of docs/ says to write; the files' names."""
+    text = (ROOT / "docs" / page).read_text()
+    files = re.findall(r"Write this as\s`([^`]+)`:\n\n *```\w+\n(.*?)\n *```", text, re.DOTALL)
+    for name, content in files:
+        (tree / name).write_text(dedent(content) + "\n")
+    return [name for name, _ in files]
 
 
 def write_zeros(file: Path, size: int) -> None:

@@ -10,10 +10,9 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
-from commands import ROOT, copy_tree, snakemake, write_zeros
+from commands import ROOT, copy_tree, snakemake, write_files_of, write_zeros
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -78,9 +77,8 @@ def tree(tmp_path_factory) -> Path:
         folder = tree / "results" / "quick" / task / "demonstrations"
         folder.mkdir(parents=True)
         write_zeros(folder / "demonstrations.npz", size)
-    tutorial = (ROOT / "docs" / "add-a-method.md").read_text()
-    for name, text in re.findall(r"Write this as `([^`]+)`:\n\n +```python\n(.*?)\n +```", tutorial, re.DOTALL):
-        (tree / name).write_text(dedent(text) + "\n")
+    for page in ("add-a-method.md", "own-task.md"):
+        write_files_of(page, tree)
     return tree
 
 

@@ -1,22 +1,16 @@
 """docs/add-a-method.md followed literally."""
 
-import re
-from textwrap import dedent
-
 import pandas as pd
 import pytest
-from commands import ROOT, check_methods, copy_tree, planned, snakemake
+from commands import check_methods, copy_tree, planned, snakemake, write_files_of
 
 pytestmark = pytest.mark.slow
 
 
 def test_method_added_by_the_tutorial_keeps_the_contract_and_is_drawn(tmp_path):
     tree = copy_tree(tmp_path / "tree")
-    tutorial = (ROOT / "docs" / "add-a-method.md").read_text()
-    files = re.findall(r"Write this as `([^`]+)`:\n\n +```python\n(.*?)\n +```", tutorial, re.DOTALL)
-    assert [name for name, _ in files] == ["src/smiling/methods/witness.py", "workflow/rules/methods/witness.smk"]
-    for name, text in files:
-        (tree / name).write_text(dedent(text) + "\n")
+    written = write_files_of("add-a-method.md", tree)
+    assert written == ["src/smiling/methods/witness.py", "workflow/rules/methods/witness.smk"]
     done, said = check_methods(tree, "witness")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAILS" not in said["witness"]
