@@ -125,6 +125,14 @@ def time_limit(name: str) -> int:
     return EPISODE_STEPS if check_name(name) in TASKS else import_module("envs.own").facts(name, OWN[name]).time_limit
 
 
+def environment_of(name: str) -> str:
+    """Which environment a task is, for people: 'dm_control:cheetah/run', or as its spec says it."""
+    if check_name(name) in OWN:
+        return OWN[name].env + ", absorbing" * OWN[name].absorbing
+    module, task = TASKS[name]
+    return f"{module.removeprefix('envs.').removesuffix('_suite')}:{task}"
+
+
 def original_action_space(name: str) -> gymnasium.spaces.Box:
     """The bounds between which a task's environment takes its actions, (A,): what [-1, 1] is scaled to.
 

@@ -16,6 +16,7 @@ import mujoco
 
 from envs import Spec, UnusableTask
 
+PICTURE = "rgb_array"  # the render mode whose frames are images
 GYMNASIUM, DM_CONTROL = "gymnasium", "dm_control"  # before the colon of a spec's `env`; else it is a module
 
 
@@ -31,6 +32,8 @@ def environment(name: str, spec: Spec, seed: int, render_mode: str | None) -> gy
     if build is None:
         call = _callable(name, origin, what)
         build = _of_callable(call)
+    if render_mode == PICTURE:
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws into memory, and looks for no screen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of versions that are newer, of precision lost
         try:

@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 
 from envs import Spec, UnusableTask
-from envs.environments import environment, is_mujoco, said
+from envs.environments import PICTURE, environment, is_mujoco, said
 from envs.rendering import RenderedTask, Renderer
 
 FRAME_RATE = 30  # per second of simulated time, of an environment that does not say its own
@@ -37,7 +37,7 @@ class OwnTask(gymnasium.Env):
         self._name = name
         self._env = environment(name, spec, seed, render_mode)
         self.render_mode = render_mode
-        self.metadata = {"render_fps": FRAME_RATE, **self._env.metadata, "render_modes": ["rgb_array"]}
+        self.metadata = {"render_fps": FRAME_RATE, **self._env.metadata, "render_modes": [PICTURE]}
         size = sum(math.prod(box.shape) for box in _boxes(name, self._env.observation_space))
         if not size:
             raise UnusableTask(f"task '{name}' has no observations, {_shown(self._env.observation_space)}")
@@ -187,13 +187,13 @@ def why_not_shown(name: str, spec: Spec) -> str | None:
     try:
         if isinstance(inner, RenderedTask) or is_mujoco(inner):
             return None  # by our own renderer, as the suite's tasks
-        if "rgb_array" not in env._env.metadata.get("render_modes", ()):
-            return f"task '{name}' has no picture: '{spec.env}' has no render mode 'rgb_array'"
+        if PICTURE not in env._env.metadata.get("render_modes", ()):
+            return f"task '{name}' has no picture: '{spec.env}' has no render mode '{PICTURE}'"
     finally:
         env.close()
     shown = None
     try:
-        shown = make(name, spec, seed=0, render_mode="rgb_array")
+        shown = make(name, spec, seed=0, render_mode=PICTURE)
         shown.reset(seed=0)
         shown.render()
     except Exception as error:

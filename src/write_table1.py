@@ -22,7 +22,8 @@ def main() -> None:
     folders = {task: options.results / task / "demonstrations" for task in settings.task_names()}
     rows = [task_rows.row(task, settings, folder) for task, folder in folders.items()]
     caption = (
-        f"Tasks at {settings.named}. Returns are means over episodes, spreads their standard deviations: expert by "
+        f"Tasks at {settings.named}. Episodes have so many steps at most. Returns are means over episodes, spreads "
+        "their standard deviations: expert by "
         "mean actions on SAC; of demonstrations of one's own, over these."
     )
     tables.write(pd.DataFrame(rows), options.out, caption)

@@ -98,16 +98,19 @@ def update_operations(settings: SACSettings, state_size: int, action_size: int) 
 
 
 def random_play(task: str, device: torch.device) -> tuple[Replay, float]:
-    """An episode of uniform random actions in a replay, and the seconds of an environment's step."""
+    """A round of uniform random actions in a replay, and the seconds of an environment's step."""
     env, random, total = envs.make(task), torch.Generator().manual_seed(0), 0.0
-    replay = Replay(2 * envs.EPISODE_STEPS, envs.EPISODE_STEPS, *envs.sizes(task), device)
-    replay.begin(torch.from_numpy(env.reset(seed=0)[0]).to(device))
-    for action in 2 * torch.rand(envs.EPISODE_STEPS, envs.sizes(task)[1], generator=random) - 1:
+    replay = Replay(2 * envs.ROUND_STEPS, envs.ROUND_STEPS, *envs.sizes(task), device)
+    over = True
+    for step, action in enumerate(2 * torch.rand(envs.ROUND_STEPS, envs.sizes(task)[1], generator=random) - 1):
+        if over:
+            replay.begin(torch.from_numpy(env.reset(seed=step)[0]).to(device))
         start = time.perf_counter()
-        state, reward, *_ = env.step(action.numpy())
+        state, reward, terminated, truncated, _ = env.step(action.numpy())
         total += time.perf_counter() - start
-        replay.add(action.to(device), float(reward), torch.from_numpy(state).to(device))
-    return replay, total / envs.EPISODE_STEPS
+        replay.add(action.to(device), float(reward), torch.from_numpy(state).to(device), terminated)
+        over = terminated or truncated
+    return replay, total / envs.ROUND_STEPS
 
 
 def solver_of(
@@ -117,7 +120,7 @@ def solver_of(
     names, learners = list(range(seeds)), learners_of(settings)
     if learner not in learners:
         return SAC(*envs.sizes(task), settings.sac, names, device)
-    expert = replay.batch(replay.draw(envs.EPISODE_STEPS, torch.Generator(device).manual_seed(0)))
+    expert = replay.batch(replay.draw(envs.ROUND_STEPS, torch.Generator(device).manual_seed(0)))
     if issubclass(learners[learner], IQLearn):
         return IQLearn(expert, settings.of_method(learner, task), False, names, device)
     return learners[learner](expert, settings.sac, names, device)
@@ -194,7 +197,7 @@ def reward_parts(settings: ExperimentSettings, task: str, method: str) -> dict[s
     def features(places: Tensor) -> Tensor:
         return features_of(replay.states(places), next_states=replay.next_states(places) if build.transitions else None)
 
-    shown = features(replay.latest(envs.EPISODE_STEPS))
+    shown = features(replay.latest(envs.ROUND_STEPS))
     reward = build(shown, settings.of_method(method, task), 0)  # type: ignore[call-arg]  # as `run_with_reward` does
     learning = seconds(lambda: reward.update(lambda count: features(replay.draw(count, random))), device)
     if isinstance(reward, EpisodeReward):  # for each new state, once

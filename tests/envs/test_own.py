@@ -366,3 +366,43 @@ def test_nan_in_the_midst_of_an_episode_is_told_with_its_step(add):
     env = envs.make(add(Breaks, time_limit=LIMIT))
     with pytest.raises(envs.UnusableTask, match="observation nan at place 0 after 40 steps"):
         rows(env, 0, drawn(env, LIMIT))
+
+
+class Shown(Made):
+    """Has a picture, or what it is told to have for one."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 7}
+    picture = np.zeros((4, 6, 3), np.uint8)
+
+    def __init__(self, render_mode=None):
+        super().__init__()
+        self.render_mode = render_mode
+
+    def render(self):
+        return self.picture if self.render_mode == "rgb_array" else None
+
+
+def test_pictures_are_the_environments(add):
+    name = add(Shown, time_limit=LIMIT)
+    assert envs.why_not_shown(name) is None
+    env = envs.make(name, render_mode="rgb_array")
+    env.reset(seed=0)
+    assert env.render().shape == (4, 6, 3)
+    assert env.metadata["render_fps"] == 7
+
+
+def test_a_task_without_a_picture_says_so(add, monkeypatch):
+    assert envs.why_not_shown(add(time_limit=LIMIT)) == (
+        "task 'made' has no picture: 'made_here:make' has no render mode 'rgb_array'"
+    )
+    monkeypatch.setattr(Shown, "picture", np.zeros((4, 6)))
+    assert "what it renders is no image" in envs.why_not_shown(add(Shown, name="flat", time_limit=LIMIT))
+    monkeypatch.setattr(Shown, "render", lambda _: 1 / 0)
+    assert "task 'fails' has no picture: ZeroDivisionError" in envs.why_not_shown(
+        add(Shown, name="fails", time_limit=LIMIT)
+    )
+
+
+@pytest.mark.parametrize("env", LIBRARIES)
+def test_the_libraries_tasks_have_pictures(env, add):
+    assert envs.why_not_shown(add(env=env)) is None

@@ -39,6 +39,25 @@ def test_frame_is_an_rgb_image(name):
 
 
 @pytest.mark.usefixtures("_opengl")
+@pytest.mark.parametrize("env", ["gymnasium:Hopper-v5", "gymnasium:Ant-v5", "dm_control:acrobot/swingup"])
+def test_frames_of_a_users_own_mujoco_task_show_what_happens_and_change_nothing(env, monkeypatch):
+    monkeypatch.setattr(envs, "OWN", {})
+    envs.add("own", envs.Spec(env))
+    shown, unseen = (envs.make("own", seed=0, render_mode=mode) for mode in ("rgb_array", None))
+    images = []
+    for each in (shown, unseen):
+        each.reset(seed=1)
+    for _ in range(15):
+        images.append(shown.render())
+        action = np.ones(shown.action_space.shape, np.float32)
+        assert np.array_equal(shown.step(action)[0], unseen.step(action)[0])
+    assert (images[0].shape, images[0].dtype) == ((256, 256, 3), np.uint8)
+    assert images[0].std() > 10
+    assert not np.array_equal(images[0], images[-1])
+    shown.close()
+
+
+@pytest.mark.usefixtures("_opengl")
 def test_robot_stands_upright_in_the_middle_under_the_sky():
     image = frame("humanoid_stroll")
     assert image[0].std() < 3 < image[-1].std()  # plain sky above, the floor's pattern below

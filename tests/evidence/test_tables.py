@@ -105,7 +105,8 @@ def test_summary_to_read_lists_every_seed(summary):
 def test_table_of_tasks_has_the_environments_sizes_and_measured_returns(results, tmp_path):
     run_well("write_table1.py", "--results", results, *SETTINGS, "--out", tmp_path / "table1", how=run_here)
     table = pd.read_csv(tmp_path / "table1.csv").set_index("task")
-    assert table.loc["cheetah_run", ["observation", "action"]].tolist() == [17, 6]
+    assert table.loc["cheetah_run", ["observation", "action", "episode"]].tolist() == [17, 6, 1000]
+    assert table.loc["cheetah_run", "environment"] == "dm_control:cheetah/run"
     assert table.loc["ball_in_cup_catch", ["observation", "action"]].tolist() == [8, 2]
     assert table.loc["cheetah_run", ["expert return", "random return"]].tolist() == [900, 100]
     assert table.loc["cheetah_run", "demonstrated return"] == 900

@@ -12,6 +12,7 @@ from steps import update_operations
 from throughput import with_totals
 from torch.utils.flop_counter import FlopCounterMode
 
+import envs
 from smiling.experiment import load_experiment
 from smiling.solvers.dreamer.agent import Dreamer
 from smiling.solvers.dreamer.replay import SequenceReplay
@@ -116,3 +117,15 @@ def test_figure_without_measurements_is_refused(tmp_path):
         run_here("measure/draw_throughput.py", *files, "--out", tmp_path / "figure"), "none.csv: there is no such file"
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_a_round_of_a_task_whose_episodes_terminate_is_of_several(monkeypatch):
+    monkeypatch.setattr(envs, "OWN", {})
+    envs.add("hopper", envs.Spec("gymnasium:Hopper-v5"))
+    replay, _ = steps.random_play("hopper", torch.device("cpu"))
+    assert replay.added == envs.ROUND_STEPS
+    batch = replay.batch(replay.latest(envs.ROUND_STEPS))
+    ended = batch.continues == 0
+    assert ended.sum() > 10  # by random actions a hopper falls within some dozens of steps
+    follows = (batch.next_states[:-1] == batch.states[1:]).all(1)
+    assert torch.equal(follows, ~ended[:-1])

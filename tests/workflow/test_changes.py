@@ -59,6 +59,9 @@ OTHERS = {
     *("their path, to one that does not exist", "a file among an external program's `sources`"),
     *("versions of packages or Python, commit, machine", "a curve or a record, by hand"),
     "`.snakemake` is deleted, or the tree is moved",
+    # tests/workflow/test_own_tasks.py
+    "what a task of your own is made by (`env`, `kwargs`, `time_limit`, `absorbing`)",
+    "the module of a task of your own, or one beside it that it imports",
 }
 
 

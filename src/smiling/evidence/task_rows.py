@@ -26,9 +26,11 @@ def row(task: str, settings: ExperimentSettings, demonstrations: Path) -> dict[s
     expert, chance = returns.get("expert_episodes", shown), returns["random_episodes"]
     return {
         "task": task,
+        "environment": envs.environment_of(task),
         "solver": SOLVERS[settings.task(task).solver],
         "observation": state,
         "action": action,
+        "episode": envs.time_limit(task),
         "env steps": settings.task(task).env_steps,
         "expert return": returns["expert_return"],
         "expert spread": spread(expert),

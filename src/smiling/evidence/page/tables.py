@@ -20,6 +20,10 @@ from smiling.runs import demonstration_kinds
 from smiling.runs.contract import read_record
 
 SECONDS_OF_HOUR = 3600
+OF_TASKS = (  # columns that the page shows, of what there is to say of a task
+    *("environment", "solver", "observation", "action", "episode", "env steps"),
+    *("demonstrations", "demonstrated return"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,7 @@ def tasks(results: Path, settings: ExperimentSettings) -> Table:
         if (folder / "returns.json").exists():
             row = task_rows.row(task, settings, folder)
             measured = {f"{who}'s return": measured_return(row, who) for who in ("expert", "random")}
-            kept = ("solver", "observation", "action", "env steps", "demonstrations", "demonstrated return")
-            rows.append({"task": task_label(task), "name": task, **{name: row[name] for name in kept}, **measured})
+            rows.append({"task": task_label(task), "name": task, **{name: row[name] for name in OF_TASKS}, **measured})
     return of_frame(pd.DataFrame(rows), "Tasks. Returns are means over episodes ± their standard deviation.")
 
 
