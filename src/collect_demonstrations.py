@@ -16,17 +16,17 @@ import torch
 import envs
 from envs.absorbing import with_effect
 from smiling import bits, command
-from smiling.evaluation import Evaluator, Policy, random_returns
+from smiling.evaluation import Policy, policy_returns, random_returns
 from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load_experiment
 from smiling.runs.artefacts import remove_partial, write_json
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 from smiling.runs.minari_export import write_minari
 from smiling.runs.own_demonstrations import OwnDemonstrations, adopt, read_for
 from smiling.runs.progress import Meter
-from smiling.runs.provenance import file_digest, fingerprint, provenance
+from smiling.runs.provenance import fingerprint, provenance
 from smiling.runs.seeding import derive
 from smiling.settings import validate
-from smiling.solvers.policies import read_policy
+from smiling.solvers.callables import find_policy, policy_digest
 from smiling.training import settle_process
 
 
@@ -61,10 +61,10 @@ def play(task: str, policy: Policy, settings: ExpertSettings, set_name: str, mad
 
 def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> dict[str, Any]:
     """Write both sets; the returns to record."""
-    policy = read_policy(options.policy, envs.sizes(options.task))
+    policy = find_policy(options.policy, envs.sizes(options.task))
     made_by = {
         "task": options.task,
-        "policy": file_digest(options.policy),
+        "policy": policy_digest(policy, options.policy),
         "settings": settings.of_demonstrations(options.task),
         "provenance": provenance(),
     }
@@ -74,11 +74,9 @@ def from_policy(options: argparse.Namespace, settings: ExperimentSettings) -> di
         write_demonstrations(options.out / f"{set_name}.npz", played)
         returns[set_name] = played.returns()
         returns["digest"] = played.digest()  # in the end, of what is learnt from
-    evaluator = Evaluator(
-        options.task, settings.expert.evaluation_episodes, derive(settings.expert.seed, "expert return")
-    )
+    seed = derive(settings.expert.seed, "expert return")
     noise = policy.noise(derive(settings.expert.seed, "expert return actions"))
-    evaluated = evaluator.returns(policy.begin(settings.expert.evaluation_episodes, noise), index=0)
+    evaluated = policy_returns(options.task, policy, settings.expert.evaluation_episodes, seed, noise)
     made = {"settings": in_full(settings.settings_of_expert(options.task))}
     return {"expert_return": float(evaluated.mean()), "expert_episodes": evaluated.tolist(), **returns, **made}
 
@@ -123,7 +121,7 @@ def main() -> None:
     flags = command.parser(__doc__)
     flags.add_argument("--task", required=True)
     origin = flags.add_mutually_exclusive_group(required=True)
-    origin.add_argument("--policy", type=Path, help="the expert's policy.safetensors")
+    origin.add_argument("--policy", help="the expert's policy.safetensors, or a function, module:function")
     origin.add_argument("--demos", type=Path, help="your own: an archive, a Minari data set's folder, an HDF5 file")
     flags.add_argument("--trajectories", type=int, help="of --demos: the first so many")
     flags.add_argument("--subsample", type=int, default=1, help="of --demos: every so many-th transition of each")

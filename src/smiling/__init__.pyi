@@ -31,6 +31,7 @@ from .score.model import denoising_loss as denoising_loss
 from .score.model import fit_score_model as fit_score_model
 from .score.pair import ScorePair as ScorePair
 from .settings import UserError as UserError
+from .solvers.callables import load_policy as load_policy
 from .solvers.dreamer.agent import Dreamer as Dreamer
 from .solvers.dreamer.settings import DreamerSettings as DreamerSettings
 from .solvers.policies import read_policy as read_policy

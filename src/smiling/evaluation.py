@@ -77,6 +77,19 @@ class Evaluator:
         raise UserError(f"an episode of {self._task} goes on after {LONGEST_EPISODE} steps; give it a time_limit")
 
 
+def policy_returns(task: str, policy: Policy, episodes: int, seed: int, noise: Any) -> np.ndarray:
+    """Returns (episodes,) of a policy as it acts when evaluated; side by side, unless it plays one episode at a time.
+
+    Raises:
+        NotFinite: if its actions are not.
+        UserError: if an episode does not end.
+    """
+    if getattr(policy, "one_at_a_time", False):
+        evaluator = Evaluator(task, 1, seed)
+        return np.concatenate([evaluator.returns(policy.begin(1, noise), index) for index in range(episodes)])
+    return Evaluator(task, episodes, seed).returns(policy.begin(episodes, noise), index=0)
+
+
 def random_returns(task: str, episodes: int, seed: int) -> np.ndarray:
     """Returns of uniform random actions, (episodes,): the zero of every normalised curve."""
     generator = torch.Generator().manual_seed(derive(seed, "random policy"))

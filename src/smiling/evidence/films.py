@@ -1,7 +1,7 @@
 """Films of policies: an episode as a video, and as a time-lapse, several moments in one wide picture."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,17 @@ class Film:
     episode_return: float
 
 
+Watch = Callable[[np.ndarray, float], bool]  # a frame, and how many follow in a second; whether to go on
+
+
+def unseen(frame: np.ndarray, rate: float) -> bool:
+    """Watches nothing, and goes on."""
+    return True
+
+
 @torch.no_grad()
-def record(task: str, policy: Policy, seed: int) -> Film:
-    """An episode of `policy`, as it acts when evaluated.
+def record(task: str, policy: Policy, seed: int, watch: Watch = unseen) -> Film:
+    """An episode of `policy`, as it acts when evaluated, to its end or until `watch` has seen enough.
 
     Raises:
         UserError: if this machine cannot render.
@@ -130,18 +138,24 @@ def record(task: str, policy: Policy, seed: int) -> Film:
     stride = max(1, round(env.metadata["render_fps"] / VIDEO_RATE))
     act = policy.begin(1, policy.noise(derive(seed, "film actions")))
     observation, _ = env.reset(seed=derive(seed, "film"))
-    frames, total = [], 0.0
+    rate = env.metadata["render_fps"] / stride
+    frames: list[np.ndarray] = []
+    total, step, over = 0.0, 0, False
     try:
-        for step in range(envs.EPISODE_STEPS):
+        while not over:
             if step % stride == 0:
                 frames.append(np.asarray(env.render()))
-            observation, reward, *_ = env.step(act(torch.from_numpy(observation)[None])[0].numpy())
+                over = not watch(frames[-1], rate)
+            observation, reward, terminated, truncated, _ = env.step(
+                act(torch.from_numpy(observation)[None])[0].numpy()
+            )
             total += float(reward)
+            step, over = step + 1, over or terminated or truncated
     except RenderingUnavailable as error:
         raise UserError(str(error)) from None
     finally:
         env.close()
-    return Film(frames, env.metadata["render_fps"] / stride, total)
+    return Film(frames, rate, total)
 
 
 def chosen_frames(frames: int, moments: int = MOMENTS) -> np.ndarray:
