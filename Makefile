@@ -4,8 +4,8 @@ VENV := .venv
 CORES ?= all
 # Those that come with the suite are of quick when it had others.
 STEPS_OF_ABLATIONS = --set tasks.ball_in_cup_catch.env_steps=32000 --set tasks.cheetah_run.env_steps=12000
-# Of the other methods, those whose curves come with the suite.
-ON_THE_LEADERBOARD = --set methods=[smiling,dac,iq_learn,bc,adril,drail,gmmil,red]
+# All methods whose curves come with the suite.
+ON_THE_LEADERBOARD = --set methods=[smiling,dac,iq_learn,bc,adril,drail,gmmil,red,pwil,difo,bco,diffusion_policy]
 PYTEST = pytest -n $$(python -c "import os; print(len(os.sched_getaffinity(0)))") --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
