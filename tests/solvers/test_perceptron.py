@@ -86,13 +86,13 @@ def coming_noises(solver: SAC, size: int) -> list[list[torch.Tensor]]:
 
 
 # Rounding, until a ReLU or the smaller of two critics changes sides: then Adam's steps, of lr whatever the gradient.
-TOLERANCES = {1: 2e-6, 10: 1e-5, 100: 1e-2}
+TOLERANCES = {1: 2e-6, 5: 1e-5, 100: 1e-2}
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("layer_norm", [False, True])
 def test_updates_are_those_of_the_plain_path_alone_and_in_company(layer_norm, generator):
-    """After 1, 10 and 100 updates from the same state: values, actions and temperature of each of three seeds."""
+    """After 1, 5 and 100 updates from the same state: values, actions and temperature of each of three seeds."""
     size = 64
     steps = {"actor_lr": 1e-3, "critic_lr": 1e-3, "temperature_lr": 1e-3, "tau": 0.05}
     settings = SACSettings(width=64, batch=size, critic_layer_norm=layer_norm, **steps)
