@@ -1,4 +1,4 @@
-"""Collect demonstrations from an expert policy, or check and adopt a file of your own.
+"""Collect demonstrations from an expert policy or a function of your own, or check and adopt a file of your own.
 
 Writes demonstrations.npz and returns.json into --out, and heldout.npz where there is a policy; with --export minari
 also minari/TASK-v0, a data set that Minari loads. returns.json holds what the curves are normalised by: the expert's

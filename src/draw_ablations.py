@@ -83,7 +83,7 @@ def draw_panel(axis: Axes, scores: pd.DataFrame, task: str, order: Sequence[str]
     axis.set_xlim(view(scores, normalised))
     counts = scores.groupby("line")["seed"].nunique()
     axis.set_title(f"{figure_style.task_label(task)} ({figure_style.seeds_label(counts.min(), counts.max())})")
-    axis.set_xlabel("Normalised return at the end" if normalised else "Return above random's at the end")
+    axis.set_xlabel("Normalised return at the end" if normalised else "Return at the end")
     axis.set_ylabel("")
 
 

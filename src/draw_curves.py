@@ -46,12 +46,17 @@ MOST_MARKS = 5  # named at each edge
 
 
 def method_table(results: Path, settings: ExperimentSettings, group: RunGroup) -> pd.DataFrame:
-    """What is drawn of a method on a task: columns env_step, mean, lower, upper, seeds, and a column for each seed."""
-    steps, values = finished.normalised(results, settings, group)
+    """What is drawn of a method on a task: columns env_step, mean, lower, upper, seeds, and a column for each seed.
+
+    They are of normalised returns; those that begin with `return_` of returns as they are.
+    """
+    steps, values, returns = finished.played(results, settings, group)
     lower, upper = statistics.mean_interval(values)
     table = pd.DataFrame({"task": group.task, "method": group.method, "env_step": steps, "mean": values.mean(0)})
     table = table.assign(lower=lower, upper=upper, seeds=len(group.seeds))
-    return table.assign(**{f"seed{seed}": row for seed, row in zip(group.seeds, values, strict=True)})
+    table = table.assign(**{f"seed{seed}": row for seed, row in zip(group.seeds, values, strict=True)})
+    raw = {f"return_seed{seed}": row for seed, row in zip(group.seeds, returns, strict=True)}
+    return table.assign(return_mean=returns.mean(0), **raw)
 
 
 def figure_table(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> pd.DataFrame:
@@ -90,7 +95,7 @@ def draw(
         limits = in_view(seeds_of(table[alike])["return"]) if normalised else whole_view(seeds_of(mine)["return"])
         draw_panel(axis, mine, task, limits, normalised)
         first = axis in axes[:, 0]
-        axis.set_ylabel("Normalised return" * first if normalised else "Return above random's")
+        axis.set_ylabel("Normalised return" * first if normalised else "Return")
     for axis in axes.flat[len(tasks) :]:
         axis.set_visible(False)
     handles: dict[str, Any] = {}
@@ -117,7 +122,7 @@ def draw_panel(axis: Axes, table: pd.DataFrame, task: str, limits: tuple[float, 
     axis.set_ylim(limits)
     mark_what_leaves(axis, table, limits)
     seeds = figure_style.seeds_label(table["seeds"].min(), table["seeds"].max())
-    names = [f"{figure_style.task_label(task)} ({seeds})"] + ["not normalised: expert no better than random"] * (
+    names = [f"{figure_style.task_label(task)} ({seeds})"] + ["not normalised: expert unknown or not above random"] * (
         not normalised
     )
     axis.set_title("\n".join(figure_style.wrapped(name, PANEL_WIDTH, 8) for name in names))

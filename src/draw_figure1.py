@@ -41,7 +41,7 @@ class TimeLapse:
 
 
 def bars(results: Path, settings: ExperimentSettings) -> pd.DataFrame:
-    """Columns task, method, mean, lower, upper of the final normalised return, and a column for each seed."""
+    """Columns task, method, return_mean; mean, lower, upper of the final normalised return, and each seed's."""
     scores = finished.scores(results, settings, figure("figure3"))
     rows = []
     for (task, method), mine in scores[scores["task"].isin(films.tasks_of(settings))].groupby(
@@ -49,11 +49,12 @@ def bars(results: Path, settings: ExperimentSettings) -> pd.DataFrame:
     ):
         lower, upper = statistics.mean_interval(mine["final"])
         row = {"task": task, "method": method, "mean": mine["final"].mean(), "lower": lower, "upper": upper}
+        row |= {"return_mean": mine["final_return"].mean()}
         rows.append(row | {f"seed{seed}": value for seed, value in zip(mine["seed"], mine["final"], strict=True)})
     return pd.DataFrame(rows)
 
 
-def time_lapse(stem: Path, task: str, policy: Path, expert: float, random: float) -> TimeLapse:
+def time_lapse(stem: Path, task: str, policy: Path, expert: float | None, random: float) -> TimeLapse:
     """What was filmed of a policy on a task, with the returns by which it is normalised.
 
     Raises:
@@ -69,7 +70,7 @@ Block = dict[str, TimeLapse]  # by actor
 
 def filmed(results: Path, settings: ExperimentSettings, task: str, folder: Path) -> Block:
     """What was filmed on a task, in `folder`."""
-    returns = curves.read_returns(results / task / "demonstrations", must_beat_random=False)
+    returns = finished.scale(results, settings, task)
     actors = {
         actor: films.policy_file(results, settings, task, actor) for actor in films.shown_actors(settings, task, folder)
     }
@@ -124,7 +125,7 @@ def draw_bars(axis: Axes, table: pd.DataFrame, normalised: bool) -> None:
     axis.tick_params(labelsize=SMALLEST)
     axis.grid(False, axis="x")
     axis.set_xlabel("")
-    axis.set_ylabel("Normalised return" if normalised else "Return above random's", fontsize=SMALLEST + 1)
+    axis.set_ylabel("Normalised return" if normalised else "Return", fontsize=SMALLEST + 1)
     most = int(table[columns].notna().sum(axis=1).max())
     if most == 1:
         axis.set_title(statistics.NO_INTERVAL, fontsize=SMALLEST)

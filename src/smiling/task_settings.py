@@ -34,6 +34,19 @@ class SpecSettings(Settings):
     )
 
 
+class Reference(Settings):
+    """Returns by which a task's are normalised instead of those that were measured, such as published ones."""
+
+    expert: float = Field(description="it becomes 1")
+    random: float = Field(description="it becomes 0")
+
+    @model_validator(mode="after")
+    def _expert_is_better(self) -> "Reference":
+        if self.expert <= self.random:
+            raise ValueError(f"the expert's return ({self.expert:g}) must be above random's ({self.random:g})")
+        return self
+
+
 class TaskSettings(Settings):
     """What is particular to a task. Steps are whole rounds of `envs.ROUND_STEPS`."""
 
@@ -49,6 +62,7 @@ class TaskSettings(Settings):
     evaluate_every: Steps | None = None  # instead of the training's
     method_settings: dict[str, dict[str, Any]] = {}  # changes to a method's settings on this task
     demonstrations: Annotated[OwnDemonstrations | None, BeforeValidator(_of_file)] = None  # a path, or what of it
+    normalise: Reference | None = None  # by these returns, instead of those measured
 
     @model_validator(mode="after")
     def _only_own_tasks_are_made(self) -> "TaskSettings":

@@ -110,12 +110,37 @@ def test_expert_that_does_not_beat_random_is_refused_unless_allowed(results):
 def test_task_whose_expert_is_no_better_than_random_is_drawn_as_it_is_and_says_so(results):
     write_returns(results, experiment(*SETTINGS), TASK, expert_return=90.0)
     done = draw(results)
-    assert "not normalised, the expert being no better than random: ball_in_cup_catch" in done.stdout
+    assert "not normalised, the expert being unknown or no better than random: ball_in_cup_catch" in done.stdout
     drawn = pd.read_csv(results / "figure3.csv")
     run = pd.read_csv(results / TASK / "states" / "dac" / "seed1" / "curve.csv")
-    np.testing.assert_allclose(drawn[drawn["method"] == "dac"]["seed1"], run["return"] - 100)
+    np.testing.assert_allclose(drawn[drawn["method"] == "dac"]["seed1"], run["return"])
     assert "not normalised" in text_of(results / "figure3.pdf")
     assert json.loads((results / "figure3.json").read_text())["not_normalised"] == [TASK]
+
+
+def test_given_returns_normalise_instead_of_those_measured_and_raw_ones_stand_beside(results):
+    done = draw(results, f"tasks.{TASK}.normalise={{expert: 3000, random: 20}}")
+    assert f"note: normalised by returns that were given: {TASK} (expert 3000, random 20)" in done.stdout
+    drawn = pd.read_csv(results / "figure3.csv")
+    run = pd.read_csv(results / TASK / "states" / "dac" / "seed1" / "curve.csv")
+    mine = drawn[drawn["method"] == "dac"].reset_index()
+    np.testing.assert_allclose(mine["seed1"], (run["return"] - 20) / 2980)
+    np.testing.assert_allclose(mine["return_seed1"], run["return"])
+    raw = [mine[f"return_seed{seed}"] for seed in range(3)]
+    np.testing.assert_allclose(mine["return_mean"], np.mean(raw, axis=0))
+
+
+def test_task_whose_expert_is_unknown_is_drawn_raw(results):
+    write_returns(results, experiment(*SETTINGS), TASK, expert_return=None, demonstrations=None, lengths=[20])
+    done = draw(results)
+    assert done.returncode == 0, done.stderr
+    assert f"not normalised, the expert being unknown or no better than random: {TASK}" in done.stdout
+    drawn = pd.read_csv(results / "figure3.csv")
+    run = pd.read_csv(results / TASK / "states" / "dac" / "seed1" / "curve.csv")
+    np.testing.assert_allclose(drawn[drawn["method"] == "dac"]["seed1"], run["return"])
+    for script in ("summarise.py", "draw_page.py", "write_leaderboard.py", "write_table1.py"):
+        told = run_here(script, "--results", results, *flags(*SETTINGS), "--out", results / script)
+        assert told.returncode == 0, told.stderr
 
 
 def test_expert_is_one_and_random_zero():

@@ -243,7 +243,7 @@ def test_damaged_data_set_gets_a_sentence(minari, tmp_path):
 
 
 @pytest.mark.parametrize("ends", [None, [True, False, True]])
-def test_minari_loads_what_is_exported(ends, minari, tmp_path):
+def test_minari_loads_what_is_exported(ends, minari, tmp_path, monkeypatch):
     random = np.random.default_rng(0)
     mine = Demonstrations(
         observations=random.normal(size=(12, 8)).astype(np.float32),
@@ -256,8 +256,9 @@ def test_minari_loads_what_is_exported(ends, minari, tmp_path):
     for index, end in enumerate(mine.ends()):  # within a trajectory the following state is the next row's
         start = mine.episode_starts[index]
         mine.next_observations[start : end - 1] = mine.observations[start + 1 : end]
-    for _ in range(2):  # the second time over the first
-        folder = write_minari(tmp_path / "theirs", mine, TASK, "a test")
+    monkeypatch.chdir(tmp_path)
+    for root in (tmp_path / "theirs", Path("theirs")):  # the second time over the first
+        folder = write_minari(root, mine, TASK, "a test")
     loaded = minari.load_dataset(folder.name)
     assert [len(episode) for episode in loaded] == list(LENGTHS)
     assert [bool(episode.terminations[-1]) for episode in loaded] == (ends or [False] * 3)

@@ -28,6 +28,7 @@ HOURS = (
     "src/measure/reference_returns.py",
     "src/measure/seeds.py",
     "src/measure/throughput.py",
+    "src/play.py --task cheetah_run --policy results",
     "src/train_expert.py --scale paper",
     "src/train_expert.py --task cheetah_run --out expert",
 )
@@ -77,7 +78,8 @@ def tree(tmp_path_factory) -> Path:
         folder = tree / "results" / "quick" / task / "demonstrations"
         folder.mkdir(parents=True)
         write_zeros(folder / "demonstrations.npz", size)
-    for page in ("add-a-method.md", "own-task.md"):
+    (tree / "swung" / "minari" / "ball_in_cup_catch-v0").mkdir(parents=True)  # which a command before makes
+    for page in ("add-a-method.md", "own-task.md", "own-demonstrations.md"):
         write_files_of(page, tree)
     return tree
 

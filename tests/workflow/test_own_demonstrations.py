@@ -7,7 +7,7 @@ import pytest
 from commands import TASK, run, run_well
 
 from smiling.runs.demonstrations import read_demonstrations
-from smiling.runs.own_demonstrations import read_for
+from smiling.runs.own_demonstrations import OwnDemonstrations, digest_of, read_for
 
 pytestmark = pytest.mark.long
 
@@ -49,6 +49,17 @@ def test_hdf5_file_without_rewards_is_learnt_from(tmp_path):
     assert "bc from states needs the expert's actions, but the demonstrations" in refused.stderr
     assert "hold no 'actions'; leave it out" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_digest_follows_the_content(demonstrations_file):
+    asked = OwnDemonstrations(file=demonstrations_file)
+    once = digest_of(asked, TASK)
+    assert once == read_demonstrations(demonstrations_file, 8, 2).digest() == digest_of(asked, TASK)
+    few = OwnDemonstrations(file=demonstrations_file, subsample=3)
+    assert digest_of(few, TASK) != once
+    arrays = dict(np.load(demonstrations_file))
+    np.savez(demonstrations_file, **arrays | {"observations": arrays["observations"] + 1})
+    assert digest_of(asked, TASK) == read_demonstrations(demonstrations_file, 8, 2).digest() != once
 
 
 def test_export_for_minari(demonstrations_file, tmp_path, monkeypatch):

@@ -30,6 +30,7 @@ def test_returns_are_told_and_the_same_again(policy):
     assert run_well("play.py", *given, how=run_here) == said
 
 
+@pytest.mark.long
 def test_film_of_an_episode(policy, tmp_path):
     try:
         choose()

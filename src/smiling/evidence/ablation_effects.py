@@ -11,20 +11,23 @@ from smiling.experiment import ExperimentSettings
 
 
 def scores(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> pd.DataFrame:
-    """A row for each seed of each value, on each task: columns task, choice, value, own, method, demos, seed, final.
+    """A row for each seed of each value, on each task.
+
+    Columns task, choice, value, own, method, demos, and seed, final, final_return as `finished.scores` has them.
 
     `own` are the experiment's. A value none of whose runs is among `groups` is left out.
 
     Raises:
         UserError: naming a run that is missing, damaged, or not the one that is asked for.
     """
-    found = {group: finished.scores_of(results, settings, [group])[["seed", "final"]] for group in groups}
+    scored = ["seed", "final", "final_return"]
+    found = {group: finished.scores_of(results, settings, [group])[scored] for group in groups}
     rows = []
     for task, choice, value, own in ablations.tried(settings):
         said = {"task": task, "choice": choice, "value": value.name, "own": own}
         mine = [table for group, table in found.items() if group.task == task and value.is_of(group)]
         rows += [table.assign(**said, method=value.method, demos=value.demos) for table in mine]
-    columns = ["task", "choice", "value", "own", "method", "demos", "seed", "final"]
+    columns = ["task", "choice", "value", "own", "method", "demos", *scored]
     return pd.concat(rows, ignore_index=True)[columns]
 
 

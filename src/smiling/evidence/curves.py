@@ -1,7 +1,7 @@
 """Learning curves: read, and normalised."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,18 @@ def _named(run: Path) -> dict[str, Any]:
     return {name: record.get(name) for name in ("task", "method", "seed")}
 
 
-def read_returns(demonstrations: Path, must_beat_random: bool = True) -> tuple[float, float]:
+class Scale(NamedTuple):
+    """Returns by which others are normalised."""
+
+    expert: float | None  # becomes 1; None where demonstrations without rewards do not tell it
+    random: float  # becomes 0
+
+    def is_one(self) -> bool:
+        """Whether the expert is known, and above random."""
+        return self.expert is not None and self.expert > self.random
+
+
+def read_returns(demonstrations: Path, must_beat_random: bool = True) -> Scale:
     """Returns of the expert and of the random policy, from a demonstrations folder's returns.json.
 
     Raises:
@@ -66,21 +77,21 @@ def read_returns(demonstrations: Path, must_beat_random: bool = True) -> tuple[f
         raise UserError(f"{path} is missing: collect the demonstrations first")
     returns = contract.read_record(path, contract.ReturnsRecord)
     expert, random = returns.get("expert_return"), returns.get("random_return")
-    if expert is None or random is None:
+    if random is None or "expert_return" not in returns:
         raise UserError(f"{path} needs the numbers expert_return and random_return")
-    if expert <= random and must_beat_random:
+    if expert is not None and expert <= random and must_beat_random:
         raise UserError(
             f"{path}: the expert's return ({expert:.1f}) is not above random ({random:.1f}); train it longer"
         )
-    return expert, random
+    return Scale(expert, random)
 
 
-def normalise(returns: np.ndarray, expert: float, random: float) -> np.ndarray:
+def normalise(returns: np.ndarray, expert: float | None, random: float) -> np.ndarray:
     """Returns on the scale on which the random policy is 0 and the expert 1.
 
-    Where the expert is not above random there is no such scale: returns above random's, as they are.
+    Where the expert is not known, or not above random, there is no such scale: returns as they are.
     """
-    return (returns - random) / (expert - random if expert > random else 1.0)
+    return returns if expert is None or expert <= random else (returns - random) / (expert - random)
 
 
 def on_grid(curves: list[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:

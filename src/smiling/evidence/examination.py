@@ -35,7 +35,7 @@ def examine(results: Path, settings: ExperimentSettings) -> Examination:
     curves = evidence(results, settings)
     if not curves:
         raise UserError(f"{results} has no finished runs to check claims on; run 'snakemake runs' first")
-    not_normalised = finished.without_scale(results, list(dict.fromkeys(group.task for group in curves)))
+    not_normalised = finished.without_scale(results, settings, list(dict.fromkeys(group.task for group in curves)))
     counted = {
         (group.demos, group.task, group.method): values
         for group, values in curves.items()

@@ -1,10 +1,10 @@
 """Finished runs of an experiment: where they are, and their normalised curves and scores."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from smiling import methods
 from smiling.evidence import curves, verification
 from smiling.evidence.curve_figures import CurveFigure
+from smiling.evidence.curves import Scale
 from smiling.experiment import ExperimentSettings
 from smiling.runs import demonstration_kinds
 from smiling.runs.contract import ReturnsRecord, commit_of, read_record
@@ -112,15 +113,39 @@ def records(results: Path, settings: ExperimentSettings, group: RunGroup) -> lis
     return found
 
 
+class Played(NamedTuple):
+    """What runs of a method on a task reached; of a method that takes no steps, its best checkpoint."""
+
+    steps: np.ndarray  # (n,)
+    normalised: np.ndarray  # (seeds, n); returns, where they cannot be normalised
+    returns: np.ndarray  # (seeds, n), as they are
+
+
+def scale(results: Path, settings: ExperimentSettings, task: str, must_beat_random: bool = False) -> Scale:
+    """By what returns on `task` are normalised: what is given (`tasks.TASK.normalise`), else what was measured.
+
+    Raises:
+        UserError: if what was measured is missing, or the expert must be better than random and is not.
+    """
+    if given := settings.task(task).normalise:
+        return Scale(given.expert, given.random)
+    return curves.read_returns(results / task / demonstration_kinds.FOLDER, must_beat_random)
+
+
 def normalised(results: Path, settings: ExperimentSettings, group: RunGroup) -> tuple[np.ndarray, np.ndarray]:
-    """Steps (n,) and normalised returns (seeds, n); of a method that takes no steps, its best checkpoint.
+    """The steps of `played`, and its normalised returns."""
+    return played(results, settings, group)[:2]
+
+
+def played(results: Path, settings: ExperimentSettings, group: RunGroup) -> Played:
+    """What the runs of a group reached.
 
     Raises:
         UserError: naming a run that is missing, damaged, or not the one that is asked for.
     """
     read = [curves.read_curve(folder) for folder in group.folders(results)]
     demonstrations = results / group.task / demonstration_kinds.FOLDER  # by which all kinds are normalised
-    expert, random = curves.read_returns(demonstrations, settings.expert.must_beat_random)
+    scaled = scale(results, settings, group.task, settings.expert.must_beat_random)
     records(results, settings, group)
     verification.check_returns(demonstrations, settings, group.task)
     kind = demonstration_kinds.parse(group.demos)
@@ -131,23 +156,20 @@ def normalised(results: Path, settings: ExperimentSettings, group: RunGroup) -> 
         raise UserError(f"{group.folders(results)[0]}/curve.csv ends at step {steps[-1]}, but {asked} are asked for")
     if not takes_steps:
         steps, returns = np.zeros(1, int), returns.max(1, keepdims=True)
-    return steps, curves.normalise(returns, expert, random)
+    return Played(steps, curves.normalise(returns, *scaled), returns)
 
 
-def without_scale(results: Path, tasks: Sequence[str]) -> list[str]:
-    """Those of `tasks` whose expert is not above random: their returns cannot be normalised."""
-    found = []
-    for task in tasks:
-        expert, random = curves.read_returns(results / task / demonstration_kinds.FOLDER, must_beat_random=False)
-        found += [task] if expert <= random else []
-    return found
+def without_scale(results: Path, settings: ExperimentSettings, tasks: Sequence[str]) -> list[str]:
+    """Those of `tasks` whose expert is not known or not above random: their returns cannot be normalised."""
+    return [task for task in tasks if not scale(results, settings, task).is_one()]
 
 
 def scores(results: Path, settings: ExperimentSettings, drawn: CurveFigure) -> pd.DataFrame:
-    """A row for each run: columns task, method, seed, final and area.
+    """A row for each run: columns task, method, seed, final, area and final_return.
 
     `final` is the mean normalised return over the last quarter of the steps, `area` the area under the normalised curve
-    over its steps; of a method that takes no steps both are its best checkpoint's.
+    over its steps; of a method that takes no steps both are its best checkpoint's. `final_return` is `final` before it
+    is normalised.
     """
     return scores_of(results, settings, shown(results, settings, drawn))
 
@@ -156,15 +178,15 @@ def scores_of(results: Path, settings: ExperimentSettings, groups: Sequence[RunG
     """The same of given runs."""
     rows = []
     for group in groups:
-        steps, values = normalised(results, settings, group)
+        steps, values, returns = played(results, settings, group)
         if len(steps) == 1:
-            final = area = values[:, 0]
+            final, area, raw = values[:, 0], values[:, 0], returns[:, 0]
         else:
-            final = curves.last_quarter(steps, values)
+            final, raw = (curves.last_quarter(steps, each) for each in (values, returns))
             area = np.trapezoid(values, steps) / (steps[-1] - steps[0])
-        for seed, *score in zip(group.seeds, final, area, strict=True):
+        for seed, *score in zip(group.seeds, final, area, raw, strict=True):
             rows.append((group.task, group.method, seed, *score))
-    return pd.DataFrame(rows, columns=["task", "method", "seed", "final", "area"])
+    return pd.DataFrame(rows, columns=["task", "method", "seed", "final", "area", "final_return"])
 
 
 def drawn_from(script: str, results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[str, Any]:
@@ -175,7 +197,8 @@ def drawn_from(script: str, results: Path, settings: ExperimentSettings, groups:
         **drawn_by(script, settings),
         "runs": {str(file): file_digest(file) for file in files},
         "made_by": makers(results, settings, groups),
-        "not_normalised": without_scale(results, tasks),
+        "not_normalised": without_scale(results, settings, tasks),
+        "normalised_by": {task: scale(results, settings, task)._asdict() for task in tasks},
     }
 
 
@@ -255,10 +278,19 @@ def remarks(drawn: dict[str, Any]) -> list[str]:
         said.append(f"made differently among its {made['runs']} runs: {', '.join(several)}")
     if drawn["not_normalised"]:
         said.append(
-            f"not normalised, the expert being no better than random: {', '.join(drawn['not_normalised'])} "
-            "(returns above random's)"
+            f"not normalised, the expert being unknown or no better than random: {', '.join(drawn['not_normalised'])} "
+            "(returns as they are)"
         )
+    tasks = drawn["settings"]["tasks"]
+    given = {task: by for task, by in drawn["normalised_by"].items() if tasks[task]["normalise"]}
+    if given:
+        said.append("normalised by returns that were given: " + told_scales(given))
     return said
+
+
+def told_scales(scales: Mapping[str, Mapping[str, float]]) -> str:
+    """Scales of tasks, for people."""
+    return ", ".join(f"{task} (expert {by['expert']:g}, random {by['random']:g})" for task, by in scales.items())
 
 
 def tell(drawn: dict[str, Any]) -> None:

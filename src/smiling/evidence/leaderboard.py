@@ -17,7 +17,10 @@ from smiling.runs import demonstration_kinds
 from smiling.runs.contract import read_record
 
 OVER_TASKS = "all tasks"  # in the place of a task's name: those that all methods share
-SHOWN = ("place", "task", "method", "sees", "at the end", "area under the curve", "time of a step", "seeds at the end")
+SHOWN = (
+    *("place", "task", "method", "sees", "at the end", "area under the curve", "return at the end"),
+    *("time of a step", "seeds at the end"),
+)
 TOLD = (
     "Normalised returns: the expert is 1, uniform random actions 0. The end is the last quarter of the steps; a method "
     "that learns without the environment has its best checkpoint. A place is a range where the 95 % interval of the "
@@ -92,7 +95,8 @@ def table(
     """Rows of each task, and over tasks where several are shared, the best mean at the end first.
 
     `scores` are those of `groups` (`finished.scores_of`). Columns: task, method, best_place, worst_place, sees,
-    normalised; final_mean and area_mean, each with its _lower and _upper; step_time; seeds, as text.
+    normalised; final_mean and area_mean, each with its _lower and _upper; return_mean, at the end; step_time; seeds, as
+    text.
     """
     shared = summaries.shared_tasks(scores, not_normalised)
     parts = [(task, scores[scores["task"] == task]) for task in scores["task"].unique()]
@@ -113,7 +117,8 @@ def table(
             seen = {"sees": sees(method, demos[method]), "normalised": task not in not_normalised}
             ends = "; ".join(_seeds(rows) for _, rows in mine.groupby("task", sort=False))
             means = summaries.mean_of(mine, method, "final") | summaries.mean_of(mine, method, "area")
-            found.append({**named, **seen, **means, "step_time": np.mean(spent), "seeds": ends})
+            returns = {"return_mean": np.nan if task == OVER_TASKS else mine["final_return"].mean()}
+            found.append({**named, **seen, **means, **returns, "step_time": np.mean(spent), "seeds": ends})
         rows += sorted(found, key=lambda row: -row["final_mean"])
     return pd.DataFrame(rows)
 
@@ -132,5 +137,6 @@ def to_read(board: pd.DataFrame) -> pd.DataFrame:
         named = task if row["normalised"] else f"{task} (not normalised)"
         bounds = [summaries.bounded(row, name) for name in ("final_mean", "area_mean")]
         time = "-" if np.isnan(row["step_time"]) else f"{row['step_time']:.2f}"
-        rows.append((place, named, methods.label(row["method"]), row["sees"], *bounds, time, row["seeds"]))
+        returned = "-" if np.isnan(row["return_mean"]) else f"{row['return_mean']:.4g}"
+        rows.append((place, named, methods.label(row["method"]), row["sees"], *bounds, returned, time, row["seeds"]))
     return pd.DataFrame(rows, columns=list(SHOWN))

@@ -58,10 +58,11 @@ def _named(name: str, value: float | np.ndarray, bounds: tuple[Any, Any]) -> dic
 
 
 def task_table(scores: pd.DataFrame, not_normalised: Sequence[str]) -> pd.DataFrame:
-    """Each method on each task; `normalised` is false where returns are as they are."""
+    """Each method on each task; `normalised` is false where returns are as they are, as final_return always is."""
     rows = []
     for (task, method), mine in scores.groupby(["task", "method"], sort=False):
-        rows.append({"task": task, "method": method, "normalised": task not in not_normalised, **row_of(mine, method)})
+        row = {"task": task, "method": method, "normalised": task not in not_normalised, **row_of(mine, method)}
+        rows.append({**row, **mean_of(mine, method, "final_return")})
     return pd.DataFrame(rows).drop(columns="tasks")
 
 
@@ -120,7 +121,8 @@ def tasks_to_read(table: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         name = task_label(row["task"]) + ("" if row["normalised"] else " (not normalised)")
         named = {"task": name, "method": methods.label(row["method"])}
         seeds = ", ".join(f"{value:.2f}" for value in mine["final"])
-        rows.append({**named, **_shown(row), "seeds at the end": seeds})
+        returns = {"return at the end": f"{row['final_return_mean']:.4g}"}
+        rows.append({**named, **_shown(row), **returns, "seeds at the end": seeds})
     return pd.DataFrame(rows)
 
 

@@ -32,7 +32,7 @@ def row(task: str, settings: ExperimentSettings, demonstrations: Path) -> dict[s
         "action": action,
         "episode": envs.time_limit(task),
         "env steps": settings.task(task).env_steps,
-        "expert return": returns["expert_return"],
+        "expert return": float("nan") if returns["expert_return"] is None else returns["expert_return"],
         "expert spread": spread(expert),
         "random return": returns["random_return"],
         "random spread": spread(chance),

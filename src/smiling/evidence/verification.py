@@ -7,7 +7,7 @@ from typing import Any
 from smiling import methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.runs.contract import ReturnsRecord, read_record
-from smiling.runs.own_demonstrations import OwnDemonstrations, adopt
+from smiling.runs.own_demonstrations import OwnDemonstrations, digest_of
 from smiling.runs.provenance import file_digest
 from smiling.settings import Settings, UserError, differences
 
@@ -78,7 +78,7 @@ def demonstrations_differences(record: dict[str, Any], settings: ExperimentSetti
     if own is None and is_experts:
         wanted = settings.of_demonstrations(task)
         return found + settings_differences(record["settings"], wanted, settings.settings_of_expert(task))
-    if own is not None and record.get("digest") == adopt(own, task).demonstrations.digest():
+    if own is not None and record.get("digest") == digest_of(own, task):
         return found
     file, part = record.get("file", "a file"), _part(record.get("subset") or {})
     there = "the expert's" if is_experts else f"'{file}'{part} ({record.get('digest')})"

@@ -37,7 +37,8 @@ def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by:
     spaces = {"observation_space": env.observation_space, "action_space": env.action_space}
     episodes = [_buffer(minari, trajectory) for trajectory in split(demonstrations)]
     root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=root) as partial:
+    # Resolved: Minari joins the path of its data to itself where it is relative.
+    with tempfile.TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=root.resolve()) as partial:
         with mock.patch.dict(os.environ, {ROOT_VARIABLE: partial}), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of all that it could be told of who made it
             minari.create_dataset_from_buffers(name, episodes, **spaces, description=made_by, data_format="hdf5")

@@ -1,5 +1,6 @@
 """Demonstrations of the user's own: which file, which part of it, and how the task has them."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -11,6 +12,8 @@ from smiling.runs.demonstrations import Demonstrations, checked, read_demonstrat
 from smiling.runs.foreign_demonstrations import Bounds, is_foreign, read_foreign
 from smiling.runs.trajectories import first_trajectories, subsampled, with_absorbing
 from smiling.settings import Settings, UserError
+
+KEPT = 64  # digests, in a process
 
 
 def _expanded(value: Any) -> Any:
@@ -62,6 +65,26 @@ def adopt(asked: OwnDemonstrations, task: str) -> Adopted:
     except UserError as error:
         raise UserError(f"demonstrations {asked.file}: {error}") from None
     return Adopted(shown, returns, lengths)
+
+
+def digest_of(asked: OwnDemonstrations, task: str) -> str:
+    """The digest of what `adopt` gives; a file that has not changed is read once in a process.
+
+    Raises:
+        UserError: as `adopt` does.
+    """
+    return _digest(asked, task, _stamps(asked.file))
+
+
+@lru_cache(maxsize=KEPT)
+def _digest(asked: OwnDemonstrations, task: str, stamps: tuple[tuple[int, int], ...]) -> str:
+    return adopt(asked, task).demonstrations.digest()
+
+
+def _stamps(path: Path) -> tuple[tuple[int, int], ...]:
+    """Times and sizes of a file, or of all in a folder; none of what is not there."""
+    found = [path, *(path.rglob("*") if path.is_dir() else ())]
+    return tuple((each.stat().st_mtime_ns, each.stat().st_size) for each in found if each.exists())
 
 
 def read_for(path: Path, task: str) -> Demonstrations:

@@ -13,7 +13,6 @@ from smiling.evidence.curve_figures import FIGURES, CurveFigure
 from smiling.evidence.finished import RunGroup
 from smiling.evidence.page.colours import legible
 from smiling.experiment import ExperimentSettings
-from smiling.runs import demonstration_kinds
 
 DIGITS = 6  # of a number, significant
 LINE = 2.0  # pixels, of a mean
@@ -30,7 +29,7 @@ def of_experiment(
     return {
         "methods": {name: look(name) for name in dict.fromkeys(group.method for group in groups)},
         "tasks": {
-            name: scale(results, name, name not in not_normalised)
+            name: scale(results, settings, name, name not in not_normalised)
             for name in dict.fromkeys(group.task for group in groups)
         },
         "figures": [figure(results, settings, name, found, not_normalised) for name, found in drawn.items()],
@@ -59,9 +58,9 @@ def look(method: str) -> Values:
     }
 
 
-def scale(results: Path, task: str, normalised: bool) -> Values:
+def scale(results: Path, settings: ExperimentSettings, task: str, normalised: bool) -> Values:
     """A task's name, and what its returns are normalised by."""
-    expert, random = curves.read_returns(results / task / demonstration_kinds.FOLDER, must_beat_random=False)
+    expert, random = finished.scale(results, settings, task)
     label = figure_style.task_label(task)
     return {"label": label, "expert": short(expert), "random": short(random), "normalised": normalised}
 

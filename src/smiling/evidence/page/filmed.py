@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from smiling.evidence import curves, films
+from smiling.evidence import curves, films, finished
 from smiling.evidence.figure_style import task_label
 from smiling.experiment import ExperimentSettings
-from smiling.runs import demonstration_kinds
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,14 @@ def _film(
 ) -> ShownFilm:
     stem = folder / f"{task}_{actor}"
     record = films.recorded(stem, task, films.policy_file(results, settings, task, actor))
-    expert, random = curves.read_returns(results / task / demonstration_kinds.FOLDER, must_beat_random=False)
-    can = expert > random
+    scale = finished.scale(results, settings, task)
+    can = scale.is_one()
     video = base64.b64encode(films.part(stem, ".webm").read_bytes()).decode()
     return ShownFilm(
         task_label(task),
         films.label(actor),
         f"data:video/webm;base64,{video}",
         record["return"],
-        float(curves.normalise(np.array(record["return"]), expert, random)) if can else None,
-        (1.0 if can else expert) if actor == "expert" else means.get((task, actor)),
+        float(curves.normalise(np.array(record["return"]), *scale)) if can else None,
+        (1.0 if can else scale.expert) if actor == "expert" else means.get((task, actor)),
     )

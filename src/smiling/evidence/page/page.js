@@ -20,8 +20,7 @@ const panelOf = (element) => data.figures[element.dataset.figure].panels[element
 
 // A return as it was, from its normalised value.
 function returned(task, value) {
-  const scale = task.normalised ? task.expert - task.random : 1;
-  return task.random + value * scale;
+  return task.normalised ? task.random + value * (task.expert - task.random) : value;
 }
 
 // The unit in which the longest run of all is at least one, and its seconds.
@@ -54,7 +53,7 @@ function interval(low, high) {
 function hoverOfSeed(curve, task, seed, step, value) {
   const name = escaped(data.methods[curve.method].label);
   const when = data.methods[curve.method].takesSteps ? `step ${number(step, 9)}` : "best checkpoint";
-  const normalised = task.normalised ? `<br>normalised ${number(value)}` : `<br>above random ${number(value)}`;
+  const normalised = task.normalised ? `<br>normalised ${number(value)}` : "";
   return `${name}, seed ${seed}<br>${when}<br>return ${number(returned(task, value), 4)}${normalised}`;
 }
 
@@ -136,7 +135,7 @@ function layoutOf(x, y, margin, more) {
 }
 
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: "reset+autosize" };
-const heightName = (task) => (task.normalised ? "Normalised return" : "Return above random's");
+const heightName = (task) => (task.normalised ? "Normalised return" : "Return");
 
 function drawCurves(element) {
   const panel = panelOf(element);
