@@ -13,6 +13,11 @@ import numpy as np
 Array = TypeVar("Array", np.ndarray, Any)  # or a tensor
 
 
+def has_one(task: gymnasium.Env) -> bool:
+    """Whether episodes of a task that would terminate go on in an absorbing state."""
+    return isinstance(task.unwrapped, Absorbing)
+
+
 def are_absorbing(observations: Array) -> Array:
     """1 for the absorbing state, 0 for others: (..., state) -> (...), of a task that is `Absorbing`."""
     return observations[..., -1]
@@ -30,8 +35,6 @@ class Absorbing(gymnasium.Env):
     there to itself, with the reward 0, and the episode is truncated, never terminated: what learns goes on from there,
     V(absorbing) = r(absorbing) + discount V(absorbing). The last observation of the task itself is not seen.
     """
-
-    absorbing = True
 
     def __init__(self, task: gymnasium.Env) -> None:
         """`task` has flat Box observations, and the actions and the simulation that tasks of `envs` have."""

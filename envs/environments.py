@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import sys
 import traceback
 import warnings
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 import gymnasium
 import mujoco
 
-from envs import Spec, UnusableTask
+from envs import Spec, UnusableTask, users_code
 
 PICTURE = "rgb_array"  # the render mode whose frames are images
 GYMNASIUM, DM_CONTROL = "gymnasium", "dm_control"  # before the colon of a spec's `env`; else it is a module
@@ -79,14 +78,11 @@ def _takes(call: Callable[..., Any], name: str) -> bool:
 
 def _module(name: str, module: str) -> ModuleType:
     """A module of the user's, which may lie where the command was given."""
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.append(here)  # for good: it may import others of its folder later
     try:
-        return import_module(module)
+        return users_code.module(module)
     except Exception as error:
         is_missing = isinstance(error, ModuleNotFoundError) and error.name in _parents(module)
-        why = f"{words(error)}; it is looked for in {here} and on PYTHONPATH" if is_missing else said(error)
+        why = f"{words(error)}; it is looked for in {os.getcwd()} and on PYTHONPATH" if is_missing else said(error)
         raise UnusableTask(f"task '{name}': module '{module}' cannot be imported: {why}") from error
 
 
@@ -97,11 +93,10 @@ def _parents(module: str) -> list[str]:
 
 
 def _callable(name: str, module: str, attribute: str) -> Callable[..., gymnasium.Env]:
-    found: Any = _module(name, module)
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise UnusableTask(f"task '{name}': module '{module}' has no '{attribute}'")
-        found = getattr(found, part)
+    try:
+        found = users_code.attribute(_module(name, module), attribute)
+    except AttributeError:
+        raise UnusableTask(f"task '{name}': module '{module}' has no '{attribute}'") from None
     if not callable(found):
         raise UnusableTask(f"task '{name}': '{module}:{attribute}' is no function or class that makes an environment")
     return found

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 import envs
-from envs.absorbing import with_effect
+from envs import absorbing
 from smiling import bits, command
 from smiling.evaluation import Policy, policy_returns, random_returns
 from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load_experiment
@@ -34,7 +34,7 @@ from smiling.training import settle_process
 def play(task: str, policy: Policy, settings: ExpertSettings, set_name: str, made_by: dict[str, Any]) -> Demonstrations:
     """Trajectories of the expert; `set_name` fixes initial states and noise."""
     env = envs.make(task)
-    absorbing = getattr(env.unwrapped, "absorbing", False)
+    is_absorbing = absorbing.has_one(env)
     noise = policy.noise(derive(settings.seed, "demonstrations", set_name))
     rows: dict[str, list[Any]] = {"observations": [], "actions": [], "rewards": [], "next_observations": []}
     starts: list[int] = []
@@ -48,7 +48,7 @@ def play(task: str, policy: Policy, settings: ExpertSettings, set_name: str, mad
             while not over:
                 action = act(torch.from_numpy(observation)[None])[0].numpy()
                 after, reward, terminated, truncated, _ = env.step(action)
-                action = with_effect(action, observation) if absorbing else action
+                action = absorbing.with_effect(action, observation) if is_absorbing else action
                 for name, value in zip(rows, (observation, action, reward, after), strict=True):
                     rows[name].append(value)
                 observation, over = after, terminated or truncated

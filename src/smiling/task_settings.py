@@ -21,14 +21,19 @@ Steps = Annotated[int, Field(ge=1000, multiple_of=envs.ROUND_STEPS)]
 OWN_TASK = r"[a-z0-9_]{1,60}"  # the name of a task of a user's own
 
 
-class SpecSettings(Settings):
+class MakingSettings(Settings):
+    """What is said alike by whoever says how a task is made."""
+
+    kwargs: dict[str, Any] = Field({}, description="for what makes the environment")
+    time_limit: int | None = Field(None, ge=2, description="steps of an episode at most; none: the environment's own")
+
+
+class SpecSettings(MakingSettings):
     """What makes a task of a user's own: it is part of what a run on it is known by."""
 
     env: str = Field(
         description="gymnasium:Hopper-v5, dm_control:acrobot/swingup, or a callable, my_package.tasks:make"
     )
-    kwargs: dict[str, Any] = Field({}, description="for what makes the environment")
-    time_limit: int | None = Field(None, ge=2, description="steps of an episode at most; none: the environment's own")
     absorbing: bool = Field(
         False, description="an episode that terminates goes on to an absorbing state (DAC's remedy)"
     )
@@ -47,12 +52,10 @@ class Reference(Settings):
         return self
 
 
-class TaskSettings(Settings):
+class TaskSettings(MakingSettings):
     """What is particular to a task. Steps are whole rounds of `envs.ROUND_STEPS`."""
 
     env: str | None = Field(None, description="which environment it is; none: the suite's task of that name")
-    kwargs: dict[str, Any] = Field({}, description="for what makes the environment")
-    time_limit: int | None = Field(None, ge=2, description="steps of an episode at most; none: the environment's own")
     absorbing: bool | None = Field(None, description="instead of the experiment's")
     env_steps: Steps = Field(description="of an imitation run")
     expert_steps: Steps = Field(description="of the expert's training")

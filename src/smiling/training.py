@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 import envs
-from envs.absorbing import with_effect
+from envs import absorbing
 from smiling import command, products, stopping
 from smiling.bits import Bits, why_own
 from smiling.evaluation import Evaluator, Policy
@@ -115,7 +115,7 @@ class Loop:
         self.random = [torch.Generator(solver.device).manual_seed(derive(seed, "training")) for seed in seeds]
         self.step = 0
         self._into = 0  # steps of the round that is being played; 0 between rounds
-        self._absorbing = getattr(environments[0].unwrapped, "absorbing", False)  # see `envs.absorbing`
+        self._absorbing = absorbing.has_one(environments[0])
         self._over = [True for _ in environments]  # whether an environment is to be reset before its next step
         self._states = torch.zeros(len(environments), envs.sizes(task)[0], device=solver.device)  # they are in
         self.curves: list[list[dict[str, float]]] = [[] for _ in seeds]
@@ -200,7 +200,7 @@ class Loop:
 
     def _to_store(self, actions: Tensor) -> Tensor:
         """The actions (environments, action) taken in the states that the environments are in, as replays keep them."""
-        return with_effect(actions, self._states) if self._absorbing else actions
+        return absorbing.with_effect(actions, self._states) if self._absorbing else actions
 
     def _advance(self) -> None:
         """Choose an action in each environment, learn, and take it; note which episodes are over."""

@@ -1,8 +1,8 @@
 """Demonstrations as others keep them: D4RL's HDF5 files, and data sets that Minari itself writes and loads."""
 
-import builtins
 import json
 import re
+import sys
 from pathlib import Path
 
 import gymnasium
@@ -124,14 +124,9 @@ def test_what_is_no_hdf5_file(tmp_path):
 
 
 def test_missing_package_names_the_extra_that_brings_it(tmp_path, monkeypatch, demonstrations_file):
-    path, real = d4rl(tmp_path / "mine.hdf5"), builtins.__import__
-
-    def without(name, *arguments, **options):
-        if name in ("h5py", "minari"):
-            raise ImportError(name)
-        return real(name, *arguments, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    path = d4rl(tmp_path / "mine.hdf5")
+    for name in ("h5py", "minari"):
+        monkeypatch.setitem(sys.modules, name, None)  # to import it is then an ImportError
     refused(path, "needs the package h5py: pip install 'smiling-benchmark[minari]'")
     with pytest.raises(UserError, match=re.escape("pip install 'smiling-benchmark[minari]'")):
         write_minari(tmp_path / "out", read_for(demonstrations_file, TASK), TASK, "a test")

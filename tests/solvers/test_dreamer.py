@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_dreamer import TINY
 
 import envs
 from smiling.experiment import load_experiment
@@ -24,22 +25,6 @@ from smiling.solvers.policies import read_policy, write_policy
 from smiling.training import TrainingSettings
 
 pytestmark = pytest.mark.long
-
-TINY = DreamerSettings(
-    width=16,
-    depth=1,
-    encoder_width=16,
-    encoder_depth=1,
-    recurrent=16,
-    categoricals=4,
-    classes=4,
-    batch=4,
-    sequence=8,
-    horizon=3,
-    env_steps_per_update=50,
-    first_update=1000,
-    replay_capacity=6000,
-)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tiny_dreamer
 import tiny_tasks
 import torch
 from torch import Tensor
@@ -14,7 +15,6 @@ from smiling.runs.folder import RunFolder
 from smiling.runs.seeding import derive
 from smiling.settings import UserError
 from smiling.solvers.dreamer.agent import Dreamer
-from smiling.solvers.dreamer.settings import DreamerSettings
 from smiling.solvers.dreamer.training import DreamerTraining
 from smiling.solvers.policies import write_policy
 from smiling.solvers.sac.agent import SAC, SACSettings
@@ -23,21 +23,7 @@ from smiling.solvers.sac.training import Training
 from smiling.training import Loop, TrainingSettings
 
 SMALL = SACSettings(width=8, batch=16, seed_steps=900, replay_capacity=3000)
-TINY = DreamerSettings(
-    width=16,
-    depth=1,
-    encoder_width=16,
-    encoder_depth=1,
-    recurrent=16,
-    categoricals=4,
-    classes=4,
-    batch=4,
-    sequence=8,
-    horizon=3,
-    env_steps_per_update=50,
-    first_update=1000,
-    replay_capacity=9000,
-)
+TINY = tiny_dreamer.TINY.model_copy(update={"replay_capacity": 9000})
 SETTINGS = TrainingSettings(evaluate_every=1000, evaluation_episodes=2, checkpoint_seconds=0)
 
 

@@ -91,7 +91,7 @@ class PWIL(EpisodeReward):
 
 
 def run(imitation: Imitation) -> None:
-    """PWIL on SAC; where the task has no time limit, the longest demonstration has as many steps as an episode may."""
+    """PWIL on SAC."""
     steps = envs.time_limit(imitation.task)
     run_with_reward(imitation, lambda features, settings, seed: PWIL(features, settings, seed, steps))
 

@@ -9,6 +9,7 @@ which they are given to [-1, 1].
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,24 +61,22 @@ def read_foreign(path: Path, bounds: Bounds) -> Arrays:
     return _scaled(path, arrays, bounds)
 
 
-def h5py_for(path: Path) -> Any:
-    """The package h5py.
+def of_extra(package: str, wanted: str) -> Any:
+    """A package of the extra that reads and writes others' data sets.
 
     Raises:
-        UserError: if it is not installed, naming the extra that brings it.
+        UserError: if it is not installed: `wanted` says what for, and the sentence goes on with how to have it.
     """
     try:
-        import h5py
+        return import_module(package)
     except ImportError:
         raise UserError(
-            f"demonstrations {path}: this format needs the package h5py: pip install 'smiling-benchmark[{EXTRA}]', "
-            f"or in a clone pip install '.[{EXTRA}]'"
+            f"{wanted}: pip install 'smiling-benchmark[{EXTRA}]', or in a clone pip install '.[{EXTRA}]'"
         ) from None
-    return h5py
 
 
 def _opened(path: Path, named: Path) -> Any:
-    h5py = h5py_for(named)
+    h5py = of_extra("h5py", f"demonstrations {named}: this format needs the package h5py")
     try:
         return h5py.File(path, "r")
     except FileNotFoundError:

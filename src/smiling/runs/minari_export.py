@@ -13,7 +13,7 @@ import numpy as np
 import envs
 from smiling.runs.artefacts import PARTIAL_PREFIX
 from smiling.runs.demonstrations import Demonstrations
-from smiling.runs.foreign_demonstrations import EXTRA
+from smiling.runs.foreign_demonstrations import of_extra
 from smiling.runs.trajectories import split
 from smiling.settings import UserError
 
@@ -49,15 +49,9 @@ def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by:
 
 
 def _minari() -> Any:
-    try:
-        import h5py  # noqa: F401 (Minari writes by it)
-        import minari
-    except ImportError:
-        raise UserError(
-            f"writing a Minari data set needs the packages minari and h5py: pip install 'smiling-benchmark[{EXTRA}]', "
-            f"or in a clone pip install '.[{EXTRA}]'"
-        ) from None
-    return minari
+    wanted = "writing a Minari data set needs the packages minari and h5py"
+    of_extra("h5py", wanted)  # Minari writes by it
+    return of_extra("minari", wanted)
 
 
 def _buffer(minari: Any, trajectory: Demonstrations) -> Any:

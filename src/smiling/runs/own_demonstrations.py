@@ -59,7 +59,7 @@ def adopt(asked: OwnDemonstrations, task: str) -> Adopted:
         if asked.trajectories is not None:
             shown = first_trajectories(shown, asked.trajectories)
         returns = None if shown.rewards is None else shown.returns()
-        lengths = np.diff(shown.episode_starts, append=len(shown.observations)).tolist()
+        lengths = (shown.ends() - shown.episode_starts).tolist()
         if asked.subsample > 1:
             shown = subsampled(shown, asked.subsample)
     except UserError as error:

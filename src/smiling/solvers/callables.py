@@ -3,9 +3,7 @@
 import inspect
 import os
 import re
-import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from envs import users_code
 from smiling.evaluation import Player, Policy
 from smiling.runs.provenance import file_digest
 from smiling.settings import UserError, first_line
@@ -108,18 +107,17 @@ def find_policy(name: str, sizes: tuple[int, int]) -> Any:
     if Path(name).exists() or not re.fullmatch(NAMED, name):
         return read_policy(Path(name), sizes)
     module, _, attribute = name.partition(":")
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.append(here)  # for good: it may import others of its folder later
     try:
-        found: Any = import_module(module)
+        imported = users_code.module(module)
     except Exception as error:  # whatever the user's code raises
         said = f"{type(error).__name__}: {first_line(error)}"
         raise UserError(
-            f"policy {name}: module '{module}' cannot be imported ({said}); it is looked for in {here}"
+            f"policy {name}: module '{module}' cannot be imported ({said}); it is looked for in {os.getcwd()}"
         ) from None
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
+    try:
+        found = users_code.attribute(imported, attribute)
+    except AttributeError:
+        found = None
     if not callable(found):
         raise UserError(f"policy {name}: module '{module}' has no function '{attribute}'")
     return CallablePolicy(name, found, sizes)

@@ -12,6 +12,7 @@ from plotly import offline
 
 from smiling.evidence import examination, finished, leaderboard, summaries
 from smiling.evidence.curve_figures import FIGURES
+from smiling.evidence.films import left_out
 from smiling.evidence.finished import RunGroup
 from smiling.evidence.page import charts, filmed, findings, forest, tables
 from smiling.evidence.page.tables import Table
@@ -83,7 +84,7 @@ def contents(results: Path, settings: ExperimentSettings, films: Path, record: d
         "claims_table": tables.claims(examined),
         "films": filmed.there(results, settings, films, first),
         "missing_films": filmed.missing(settings, films),
-        "not_filmed": filmed.left_out(settings),
+        "not_filmed": left_out(settings),
         "tasks": tables.tasks(results, settings),
         "differing": differing,
         "alike": alike,

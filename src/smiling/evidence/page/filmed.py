@@ -40,11 +40,6 @@ def there(results: Path, settings: ExperimentSettings, folder: Path, scores: pd.
     ]
 
 
-def left_out(settings: ExperimentSettings) -> list[str]:
-    """Why tasks have no films, a sentence each."""
-    return films.left_out(settings)
-
-
 def missing(settings: ExperimentSettings, folder: Path) -> list[str]:
     """Of each task whose films, of those that are always made, are not there."""
     found = []

@@ -73,10 +73,8 @@ class SequenceReplay:
             ValueError: if no environment has `length` rows yet.
         """
         start = self._below(len(self) - length + 1, count, generator) - len(self)
-        steps, environments = (
-            torch.arange(length, device=start.device)[:, None],
-            self._any_environment(count, generator),
-        )
+        environments = self._any_environment(count, generator)
+        steps = torch.arange(length, device=start.device)[:, None]
         return Places(self._ends(environments) + start + steps, environments.expand(length, count))
 
     def _below(self, size: int, count: int, generator: torch.Generator) -> Tensor:

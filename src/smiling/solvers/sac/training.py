@@ -61,7 +61,7 @@ class Training(Loop):
         with_actions: bool = False,
     ) -> None:
         environments = [envs.make(task) for _ in seeds]
-        place = (envs.time_limit(task) or envs.ROUND_STEPS, *envs.sizes(task), solver.device)
+        place = (envs.time_limit(task), *envs.sizes(task), solver.device)
         replays = [Replay(solver.settings.replay_capacity, *place) for _ in seeds]
         super().__init__(task, solver, replays, environments, settings, seeds, rewards, with_actions)
         solver.absorbing = self._absorbing
