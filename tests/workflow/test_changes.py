@@ -32,6 +32,7 @@ CONFIGURED = {
     "a solver's setting, with `replace=true`": (("sac={width: 17}", "replace=true"), ALL),
     "`training.checkpoint_seconds`, `training.overlap`": (("training={checkpoint_seconds: 9, overlap: true}",), {}),
     "`expert.evaluation_episodes`": (("expert={evaluation_episodes: 2}",), {"collect": 1}),
+    "`tasks.TASK.normalise`": ((f"tasks={{{TASK}: {{normalise: {{expert: 900, random: 90}}}}}}",), {"draw_curves": 1}),
     "fewer seeds, methods or tasks": (("seeds=1", "methods=dac"), {}),
     "more seeds": (("seeds=0,1,2",), {"dac": 1, "bc": 1}),
 }
@@ -56,6 +57,7 @@ OTHERS = {
     *("a run is deleted", "the content of demonstrations of your own", "their file's time, compression or `made_by`"),
     *("their path, to another file of the same content", "their path, to a file of another content"),
     *("the expert's demonstrations, to your own", "a seed is deleted of those trained together (`seeds_together`)"),
+    "which part of them is shown (`trajectories`, `subsample`)",
     *("their path, to one that does not exist", "a file among an external program's `sources`"),
     *("versions of packages or Python, commit, machine", "a curve or a record, by hand"),
     "`.snakemake` is deleted, or the tree is moved",
@@ -269,6 +271,12 @@ def test_their_path_to_another_file(own):
         write_mine(own, np.random.default_rng(1))
         shutil.copy(own / "mine.npz", own / "copy.npz")
     assert_done(plan(own, *asked), REFUSED)
+
+
+@pytest.mark.parametrize("part", ["trajectories: 1", "subsample: 5"])
+def test_which_part_of_them_is_shown(part, own):
+    asked = f"tasks={{{TASK}: {{demonstrations: {{file: mine.npz, {part}}}}}}}"
+    assert_done(plan(own, *OWN[:-1], asked), REFUSED)
 
 
 def test_their_path_to_one_that_does_not_exist(own):
