@@ -11,7 +11,6 @@ from typing import Any
 
 from smiling import command
 from smiling.evidence import examination, finished, pages, verdicts
-from smiling.evidence.claims import Verdict
 from smiling.evidence.examination import Examination
 from smiling.evidence.figure_style import save, style, task_label
 from smiling.experiment import ExperimentSettings, load_experiment
@@ -20,15 +19,17 @@ from smiling.runs.artefacts import whole, write_json
 SHOWN = {"comparison": "part", "found": "found", "p_above": "p above", "p_below_holm": "p below (Holm)", "how": "by"}
 
 
-def text(found: Sequence[Verdict], said: Sequence[str], settings: ExperimentSettings, notes: Sequence[str]) -> str:
+def text(examined: Examination, settings: ExperimentSettings, notes: Sequence[str]) -> str:
     """The claims in Markdown: seven rows, then what each rests on."""
-    table = verdicts.to_read(found, said)
-    parts = verdicts.in_numbers(found, said)
+    table = verdicts.to_read(examined.verdicts, examined.said, examined.at_hand)
+    parts = verdicts.in_numbers(examined.verdicts, examined.said)
     parts["effect"] = [f"{row['value']:+.2f} [{row['lower']:+.2f}, {row['upper']:+.2f}]" for _, row in parts.iterrows()]
     whole_parts = parts[parts["task"].isna()]
     shown = whole_parts[["claim", "comparison", "effect", *list(SHOWN)[1:]]].rename(columns=SHOWN)
     lines = [f"# The paper's claims, {settings.named}", "", *(f"* {note}" for note in notes), ""]
-    lines += [table.to_markdown(index=False, disable_numparse=True), "", "## What each rests on", ""]
+    lines += [table.to_markdown(index=False, disable_numparse=True), ""]
+    lines += ["On the tasks at hand: what is left of a claim on the tasks that have all its runs, at this scale.", ""]
+    lines += ["## What each rests on", ""]
     lines += [
         "Each part must hold: above zero with p at most 0.025, on as many tasks as the claim has. Below zero is a",
         "contradiction, by Holm's correction. docs/statistics.md has how often this errs and what it can see.",
@@ -67,9 +68,9 @@ def main() -> None:
         save(verdicts.draw(found, said, settings.named), options.out / "claims")
     with whole(options.out / "claims.csv") as temporary:
         verdicts.in_numbers(found, said).to_csv(temporary, index=False)
-    words = text(found, said, settings, notes_on(examined, record))
+    words = text(examined, settings, notes_on(examined, record))
     pages.write(options.out / "claims", words)
-    rows = verdicts.to_read(found, said).to_dict("records")
+    rows = verdicts.to_read(found, said, examined.at_hand).to_dict("records")
     write_json(options.out / "claims.json", record | {"verdicts": said, "claims": rows})
     print(words)
 

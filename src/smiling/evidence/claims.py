@@ -215,6 +215,12 @@ def answer(part: Part, evidence: Evidence, drawn: int = statistics.DRAWN_ARRANGE
     return Answer(part, found, tuple(absent), tuple(too_short)).tested(drawn)
 
 
+def at_hand(part: Part, evidence: Evidence) -> Part | None:
+    """The part on those of its tasks of which there are all curves, to be above zero on each; None if there is none."""
+    tasks = {task: keys for task, keys in part.keys.items() if all(key in evidence for key in keys)}
+    return replace(part, keys=tasks, least=None) if tasks else None
+
+
 def _difference(mine: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> Difference:
     """Of methods, or of one from zero."""
     seeds = tuple(len(each) for each in (*mine, *others))

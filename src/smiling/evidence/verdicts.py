@@ -94,16 +94,25 @@ def absent_runs(keys: Sequence[Key]) -> list[str]:
     ]
 
 
-def to_read(verdicts: Sequence[Verdict], said: Sequence[str]) -> pd.DataFrame:
-    """A row for each claim; `said` are the verdicts in words. The effect is that of the part that decides."""
+def on_tasks(verdict: Verdict) -> str:
+    """A verdict on what is left of a claim where only some of its tasks are at hand, with their names."""
+    tasks = dict.fromkeys(task for answer in verdict.answers for task in answer.scores)
+    return f"{verdict.verdict} ({', '.join(map(task_label, tasks))})" if tasks else "no runs"
+
+
+def to_read(verdicts: Sequence[Verdict], said: Sequence[str], at_hand: Sequence[Verdict]) -> pd.DataFrame:
+    """A row for each claim; `said` are the verdicts in words, `at_hand` those on what is left of claims on the tasks
+    at hand. The effect is that of the part that decides.
+    """
     rows = []
-    for verdict, words in zip(verdicts, said, strict=True):
+    for verdict, words, left in zip(verdicts, said, at_hand, strict=True):
         answer = verdict.deciding
         rows.append(
             {
                 "claim": verdict.number,
                 "the paper says": verdict.claim,
                 "verdict": words,
+                "on the tasks at hand": on_tasks(left),
                 "decided by": answer.part.what if answer else "-",
                 "effect, 95 % interval": effect(answer.effect if answer else None),
                 "from": seeds(answer) if answer else "none",

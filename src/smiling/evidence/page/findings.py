@@ -43,7 +43,19 @@ def on_claims(examined: Examination) -> list[str]:
         if verdict.verdict in SETTLED and (answer := verdict.deciding):
             found = f"{answer.part.what} is {verdicts.effect(answer.effect)}"
             said.append(f"Claim {verdict.number}, “{verdict.claim}”: {words}; {found}.")
-    return said + nearest(examined)
+    return said + on_tasks_at_hand(examined) + nearest(examined)
+
+
+def on_tasks_at_hand(examined: Examination) -> list[str]:
+    """Which of the claims the tasks at hand alone would support or contradict, where they have others too."""
+    partly = [
+        (verdict.verdict, verdict.number)
+        for verdict, whole in zip(examined.at_hand, examined.verdicts, strict=True)
+        if verdict.verdict != whole.verdict
+    ]
+    found = [(words, [str(number) for each, number in partly if each == words]) for words in SETTLED]
+    told = [f"{listed(numbers)} {words}" for words, numbers in found if numbers]
+    return [f"On the tasks at hand alone, at this scale: claims {listed(told)}."] if told else []
 
 
 def nearest(examined: Examination) -> list[str]:

@@ -1,0 +1,73 @@
+"""Fill the tables of Markdown documents from an experiment's results, so that no number in them is typed.
+
+A table stands between the lines <!-- table: NAME --> and <!-- end of table -->, and is replaced. The names: ends (how
+each method ended), claims (what is left of the paper's on the tasks at hand), hours (forecast and taken), tries (runs
+that settings were chosen by).
+"""
+
+import argparse
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from smiling import command
+from smiling.evidence import answers, examination
+from smiling.evidence.forecast import measurements
+from smiling.experiment import load_experiment
+from smiling.runs.artefacts import write_text
+from smiling.settings import UserError
+
+TABLE = re.compile(r"(?<=<!-- table: )(?P<name>\w+) -->\n.*?(?=<!-- end of table -->)", re.DOTALL)
+
+Makers = Mapping[str, Callable[[], pd.DataFrame]]
+
+
+def makers(options: argparse.Namespace) -> Makers:
+    """What makes each table."""
+    settings = load_experiment(options.scale, options.assignments)
+    examined = examination.examine(options.results, settings)
+    runs = options.results, settings, examined.groups
+    measured = measurements(options.throughput, settings) if options.throughput else None
+    found: dict[str, Callable[[], pd.DataFrame]] = {
+        "ends": lambda: answers.ends(*runs),
+        "claims": lambda: answers.claims(examined.at_hand, answers.seed_hours(*runs)),
+        "hours": lambda: answers.hours(*runs, measured),
+    }
+    return found | ({"tries": lambda: answers.tries(options.tries, settings)} if options.tries else {})
+
+
+def filled(document: Path, tables: Makers) -> str:
+    """The text of a document, its tables made anew.
+
+    Raises:
+        UserError: for a document without a table, or with one that there is none of.
+    """
+    text = document.read_text()
+    if not TABLE.search(text):
+        raise UserError(f"{document} has no table to fill: write <!-- table: ends --> and <!-- end of table -->")
+
+    def table(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name not in tables:
+            raise UserError(f"{document}: there is no table '{name}'; there are {', '.join(tables)}")
+        return f"{name} -->\n{tables[name]().to_markdown(index=False, disable_numparse=True)}\n"
+
+    return TABLE.sub(table, text)
+
+
+def main() -> None:
+    flags = command.parser(__doc__, writes=False)
+    flags.add_argument("documents", type=Path, nargs="+", help="Markdown files; each is written anew")
+    flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
+    flags.add_argument("--tries", type=Path, help="a folder of runs that settings were chosen by (for: tries)")
+    flags.add_argument("--throughput", type=Path, help="the csv that hours were forecast from (for: hours)")
+    options = flags.parse_args()
+    tables = makers(options)
+    for document, text in [(document, filled(document, tables)) for document in options.documents]:
+        write_text(document, text)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,159 @@
+"""What an experiment has to say, as tables for a document: how runs ended, claims, what they took, what was tried."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smiling import methods
+from smiling.evidence import curves, finished, hyperparameters, statistics, summaries, verdicts
+from smiling.evidence.claims import Answer, Key, Verdict
+from smiling.evidence.curve_figures import FIGURES
+from smiling.evidence.figure_style import task_label
+from smiling.evidence.finished import RunGroup
+from smiling.evidence.forecast import forecast
+from smiling.experiment import ExperimentSettings, in_full
+from smiling.runs.contract import read_record
+
+HOUR = 3600  # seconds
+SEEN = {"states": "", "state_actions": ", actions shown"}  # by the kind of demonstrations
+WATCHING = ("env_steps", "training.evaluate_every", "training.evaluation_episodes")  # how long a try is, how watched
+
+
+def ends(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> pd.DataFrame:
+    """Of each method on each task the mean over seeds of the last quarter, normalised, with its interval; below, the
+    returns that are 1 and 0.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for group in groups:
+        scores = finished.scores_of(results, settings, [group])
+        end = pd.Series(summaries.mean_of(scores, group.method, "final"))
+        rows.setdefault(_label(group), {})[task_label(group.task)] = summaries.bounded(end, "final_mean")
+    scales = {task: finished.scale(results, settings, task) for task in _tasks(groups)}
+    rows["*expert's return, random's*"] = {
+        task_label(task): f"{scale.expert:.0f}, {scale.random:.0f}" for task, scale in scales.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    return table.rename_axis("mean of the last quarter, 95 % interval").reset_index()
+
+
+def claims(at_hand: Sequence[Verdict], seed_hours: Mapping[Key, float]) -> pd.DataFrame:
+    """What is left of each claim on the tasks at hand: a row for each part, and what would show what was found.
+
+    `seed_hours` are core-hours of a seed of each method on each task, nan where they are not known.
+    """
+    rows = []
+    for verdict in at_hand:
+        first = {"claim": f"{verdict.number}. {verdict.claim}", "at this scale": verdicts.on_tasks(verdict)}
+        parts = [_part(verdict, place, seed_hours) for place in range(len(verdict.answers))]
+        rows += [first | parts[0], *parts[1:]] if parts else [first]
+    return pd.DataFrame(rows).fillna("")
+
+
+def _part(verdict: Verdict, place: int, seed_hours: Mapping[Key, float]) -> dict[str, str]:
+    answer = verdict.answers[place]
+    return {
+        "part": answer.part.what,
+        "difference, 95 % interval": "too few evaluations" if answer.too_short else verdicts.effect(answer.effect),
+        "found": verdicts.finding(verdict, place),
+        "to see it, four times of five": _price(answer, seed_hours),
+    }
+
+
+def _price(answer: Answer, seed_hours: Mapping[Key, float]) -> str:
+    """Seeds that would see a difference of the size that was found, and core-hours of those that there are not yet."""
+    if answer.effect is None:
+        return ""
+    now, needed = (
+        min(answer.effect.seeds),
+        statistics.seeds_needed(answer.spreads, abs(answer.effect.value), answer.groups),
+    )
+    if needed is None:
+        return f"more than {statistics.MOST_SEEDS} seeds"
+    if needed <= now:
+        return f"{now} seeds are enough"
+    hours = (needed - now) * sum(seed_hours[key] for task in answer.scores for key in set(answer.part.keys[task]))
+    return f"{needed} seeds" + ("" if np.isnan(hours) else f", {hours:.1f} core-hours more")
+
+
+def seed_hours(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> dict[Key, float]:
+    """Core-hours of one seed of each group, by demonstrations, task and method."""
+    return {
+        (group.demos, group.task, group.method): _hours(results, settings, group) / len(group.seeds) for group in groups
+    }
+
+
+def _hours(results: Path, settings: ExperimentSettings, group: RunGroup) -> float:
+    """Of the processor, of all seeds; the record of one that was trained beside others tells of all of them."""
+    records = finished.records(results, settings, group)
+    return sum(record.get("processor_seconds", np.nan) / len(record.get("seeds") or [0]) for record in records) / HOUR
+
+
+def hours(
+    results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup], measured: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Core-hours of each task's expert and methods, as their records tell, and as forecast from steps `measured`."""
+    told = {} if measured is None else _forecast_hours(settings, measured)
+    rows: list[tuple[str, str, float, float]] = []
+    for task in _tasks(groups):
+        seconds = read_record(results / task / "expert" / "run.json").get("processor_seconds", np.nan)
+        rows.append((task_label(task), "expert", told.get(("states", task, "expert"), np.nan), seconds / HOUR))
+        for group in (each for each in groups if each.task == task):
+            forecast_hours = told.get((group.demos, task, group.method), np.nan)
+            rows.append((task_label(task), _label(group), forecast_hours, _hours(results, settings, group)))
+    table = pd.DataFrame(rows, columns=["task", "run", "forecast", "took"])
+    total = table.dropna()[["forecast", "took"]].sum()
+    table.loc[len(table)] = ["all", "that was forecast", *total]
+    table["took / forecast"] = table["took"] / table["forecast"]
+    return table.map(lambda cell: cell if isinstance(cell, str) else "-" if np.isnan(cell) else f"{cell:.2f}")
+
+
+def _forecast_hours(settings: ExperimentSettings, measured: pd.DataFrame) -> dict[Key, float]:
+    found = {}
+    for name, drawn in FIGURES.items():
+        for row in forecast(settings, measured, name).to_dict("records"):
+            kind = "states" if row["learner"] == "expert" else drawn.demos_of(row["learner"])
+            found[kind, row["task"], row["learner"]] = np.nan if row["hours"] is None else float(row["hours"])
+    return found
+
+
+def tries(folder: Path, settings: ExperimentSettings) -> pd.DataFrame:
+    """Runs that settings were chosen by, each try in a folder of its name: what it has otherwise than the experiment,
+    and the returns at its end.
+    """
+    return pd.DataFrame([_try(each, settings) for each in sorted(folder.iterdir()) if each.is_dir()])
+
+
+def _try(folder: Path, settings: ExperimentSettings) -> dict[str, str]:
+    runs = sorted(path.parent for path in folder.rglob("curve.csv"))
+    record = read_record(runs[0] / "run.json")
+    steps, values = curves.on_grid([curves.read_curve(run) for run in runs])
+    at_the_end = curves.last_quarter(steps, values)
+    return {
+        "task": task_label(record["task"]),
+        "method": methods.label(record["method"]),
+        "set otherwise": _otherwise(record, settings),
+        "steps": str(steps[-1]),
+        "mean return, last quarter": f"{at_the_end.mean():.0f}",
+        "each seed": ", ".join(f"{end:.0f}" for end in at_the_end),
+    }
+
+
+def _otherwise(record: Mapping[str, Any], settings: ExperimentSettings) -> str:
+    """Settings of a run that the experiment's run of its method has otherwise."""
+    asked = hyperparameters.flat(in_full(settings.settings_of_run(record["method"], record["task"])))
+    ran = hyperparameters.flat(record["settings"])
+    told = [f"`{name}` {ran[name]}" for name in sorted(ran) if name not in WATCHING and ran[name] != asked.get(name)]
+    return ", ".join(told) or "nothing"
+
+
+def _tasks(groups: Sequence[RunGroup]) -> list[str]:
+    return list(dict.fromkeys(group.task for group in groups))
+
+
+def _label(group: RunGroup) -> str:
+    """A method, and what it sees."""
+    note = "" if methods.load(group.method).takes_steps else " (best checkpoint; sees the expert's actions)"
+    return f"{methods.label(group.method)}{SEEN.get(group.demos, f', from {group.demos}')}{note}"

@@ -1,0 +1,142 @@
+"""Tables that documents are filled with: their numbers from the files that they are of."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import run_here
+from finished_runs import EXPERT, RANDOM, experiment, flags, write_returns, write_run
+from scipy import stats
+
+from smiling.evidence import answers, claims, examination
+from smiling.settings import UserError
+
+TASK = "ball_in_cup_catch"
+SEEDS = (0, 1, 2)
+SHAPE = np.array([0.0, 0.5, 0.8, 0.9, 1.0])  # of every curve, times how high a seed comes
+HEIGHTS = {"smiling": (1.0, 0.9, 0.95), "dac": (0.2, 0.5, 0.3), "bc": (0.8, 0.9, 0.85)}
+ASKED = (f"only_tasks=[{TASK}]", "methods=[smiling,dac,bc]", "seeds=[0,1,2]")
+PAIRS = ("SMILING - DAC", "SMILING - BC", "DAC - BC")
+MARKS = "<!-- table: {} -->\nold\n<!-- end of table -->"
+
+
+@pytest.fixture
+def settings():
+    return experiment(*ASKED)
+
+
+@pytest.fixture
+def results(tmp_path, settings):
+    """Finished runs whose processor took an hour for each method's three seeds, trained together."""
+    write_returns(tmp_path, settings, TASK)
+    (tmp_path / TASK / "expert").mkdir()
+    (tmp_path / TASK / "expert" / "run.json").write_text(json.dumps({"processor_seconds": 1800.0}))
+    for method, heights in HEIGHTS.items():
+        for seed, height in zip(SEEDS, heights, strict=True):
+            returns = list(RANDOM + height * SHAPE * (EXPERT - RANDOM))
+            said = {"processor_seconds": 3600.0, "seeds": list(SEEDS)}
+            write_run(tmp_path, settings, TASK, method, seed, returns, says=said)
+    return tmp_path
+
+
+def test_ends_are_means_with_students_interval(results, settings):
+    table = answers.ends(results, settings, examination.examine(results, settings).groups)
+    shown = dict(table.itertuples(index=False, name=None))
+    heights = np.array(HEIGHTS["dac"])  # the last quarter of the steps is the last evaluation
+    low, high = stats.t.interval(0.95, 2, heights.mean(), stats.sem(heights))
+    assert shown["DAC"] == f"{heights.mean():.2f} [{low:.2f}, {high:.2f}]"
+    assert shown["*expert's return, random's*"] == "900, 100"
+    assert list(table)[1:] == ["Ball in cup: catch"]
+
+
+def test_claims_tell_each_part_and_the_price_of_seeing_it(results, settings):
+    examined = examination.examine(results, settings)
+    hours = answers.seed_hours(results, settings, examined.groups)
+    assert hours == pytest.approx({("states", TASK, method): 1 / 3 for method in HEIGHTS})
+    table = answers.claims(examined.at_hand, hours)
+    parts = table[table["part"] != ""].set_index("part")
+    assert list(parts.index) == ["all but sit: SMILING - 0.9", *(f"the end, {pair}" for pair in PAIRS)]
+    assert parts.loc["the end, SMILING - DAC", "difference, 95 % interval"].startswith("+0.62 [")
+    found, price = examined.at_hand[4].answers[0], parts.loc["the end, SMILING - BC"].iloc[-1]
+    needed = int(price.split(" seeds")[0])
+    assert seen(found, needed) <= found.effect.value < seen(found, needed - 1)
+    assert price == f"{needed} seeds, {(needed - 3) * 2 / 3:.1f} core-hours more"  # a seed of each method: a third
+
+
+def seen(answer: claims.Answer, seeds: int) -> float:
+    """The difference of two methods that so many seeds see four times of five, one-sided at 2.5 % (Lehr, 1992)."""
+    freedom = stats.t(2 * (seeds - 1))
+    return (freedom.ppf(0.975) + freedom.ppf(0.8)) * answer.spreads[0] * np.sqrt(2 / seeds)
+
+
+def test_hours_are_the_processors_beside_the_forecast(results, settings):
+    rows = [
+        {"scale": "smoke", "task": TASK, "learner": learner, "seeds": seeds, "environment": 0.0, "action": 0.0}
+        for learner in ("expert", "smiling")
+        for seeds in (1, 5)
+    ]
+    measured = pd.DataFrame(rows).assign(step=100.0)
+    table = answers.hours(results, settings, examination.examine(results, settings).groups, measured).set_index("run")
+    told = settings.env_steps("smiling", TASK) * 0.1 / 3600 * len(SEEDS)
+    assert table.loc["SMILING", ["forecast", "took", "took / forecast"]].tolist() == [
+        f"{told:.2f}",
+        "1.00",
+        f"{1 / told:.2f}",
+    ]
+    assert table.loc["expert", "took"] == "0.50"
+    assert table.loc["DAC", "forecast"] == "-"
+    assert table.loc["that was forecast", "took"] == "1.50"  # the expert's and SMILING's
+
+
+def test_tries_say_what_they_have_otherwise(tmp_path, settings):
+    other = experiment(*ASKED, "sac.tau=0.25", "training.evaluate_every=1000")
+    write_run(tmp_path / "gentle", other, TASK, "smiling", 7, [0.0, 10.0, 20.0, 30.0, 40.0])
+    write_run(tmp_path / "as it is", settings, TASK, "dac", 7, [0.0, 10.0, 20.0, 30.0, 44.0])
+    table = answers.tries(tmp_path, settings)
+    assert table["set otherwise"].tolist() == ["nothing", "`sac.tau` 0.25"]
+    assert table["mean return, last quarter"].tolist() == ["44", "40"]
+
+
+def fill(results, *documents):
+    return run_here("fill_tables.py", *documents, "--results", results, "--scale", "smoke", *flags(*ASKED))
+
+
+def test_tables_are_put_between_their_marks(results, tmp_path):
+    document = tmp_path / "page.md"
+    document.write_text(f"# A\n\n{MARKS.format('ends')}\n\nB\n\n{MARKS.format('claims')}\n\nC\n")
+    done = fill(results, document)
+    assert done.returncode == 0, done.stderr
+    text = document.read_text()
+    assert text.startswith("# A\n\n<!-- table: ends -->\n| mean of the last quarter")
+    assert text.endswith("|\n<!-- end of table -->\n\nC\n")
+    assert "old" not in text
+    assert "\n\nB\n\n<!-- table: claims -->\n| claim" in text
+    before = document.read_bytes()
+    assert fill(results, document).returncode == 0
+    assert document.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# no table\n", "has no table to fill: write <!-- table: ends -->"),
+        (MARKS.format("endings"), "there is no table 'endings'; there are ends, claims, hours"),
+        (MARKS.format("tries"), "there is no table 'tries'; there are ends, claims, hours"),
+    ],
+)
+def test_a_document_that_cannot_be_filled_is_left_as_it_is(text, said, results, tmp_path):
+    whole, broken = tmp_path / "whole.md", tmp_path / "broken.md"
+    whole.write_text(MARKS.format("ends"))
+    broken.write_text(text)
+    done = fill(results, whole, broken)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (whole.read_text(), broken.read_text()) == (MARKS.format("ends"), text)
+
+
+def test_without_runs_there_is_nothing_to_say(tmp_path, settings):
+    with pytest.raises(UserError, match="no finished runs"):
+        examination.examine(tmp_path, settings)
