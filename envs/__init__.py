@@ -74,7 +74,10 @@ def add(name: str, spec: Spec) -> None:
     if name in TASKS:
         raise TaskError(f"'{name}' is a task of the suite's own: give yours another name")
     if OWN.setdefault(name, spec) != spec:
-        raise TaskError(f"there is another task '{name}' already, of '{OWN[name].env}': give this one another name")
+        raise TaskError(
+            f"there is another task '{name}' already, of '{OWN[name].env}', by other settings (env, kwargs, time_limit "
+            "or absorbing): give this one another name, or begin a new process"
+        )
 
 
 def check_name(name: str) -> str:

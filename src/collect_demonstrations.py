@@ -25,9 +25,11 @@ from smiling.runs.own_demonstrations import OwnDemonstrations, adopt, read_for
 from smiling.runs.progress import Meter
 from smiling.runs.provenance import fingerprint, provenance
 from smiling.runs.seeding import derive
-from smiling.settings import validate
+from smiling.settings import UserError, validate
 from smiling.solvers.callables import find_policy, policy_digest
 from smiling.training import settle_process
+
+FAR = 0.5  # of the way from random actions to the expert, by which what it demonstrated may differ from its return
 
 
 @torch.no_grad()
@@ -92,6 +94,7 @@ def from_file(options: argparse.Namespace) -> dict[str, Any]:
     asked = validate(OwnDemonstrations, given, where="demonstrations")
     shown, returns, lengths = adopt(asked, options.task)
     write_demonstrations(options.out / "demonstrations.npz", shown)
+    tell_shown(shown, lengths)
     expert = None if returns is None else float(np.mean(returns))
     read = {"file": str(options.demos), "subset": asked.subset(), "lengths": lengths, "digest": shown.digest()}
     return {"expert_return": expert, "demonstrations": returns, **read}
@@ -99,13 +102,33 @@ def from_file(options: argparse.Namespace) -> dict[str, Any]:
 
 def tell(task: str, returns: dict[str, Any]) -> None:
     """Print the returns."""
-    random, shown = f"random {returns['random_return']:.1f}", returns["demonstrations"]
+    random, shown = returns["random_return"], returns["demonstrations"]
     if shown is None:
         rewards = f"{len(returns['lengths'])} trajectories without rewards: give their return, tasks.{task}.normalise"
-        print(f"{task}: {rewards}, or curves are drawn raw; {random}", flush=True)
+        print(f"{task}: {rewards}, or curves are drawn raw; random {random:.4g}", flush=True)
         return
-    print(f"{task}: expert {returns['expert_return']:.1f}, {random}", flush=True)
-    print(f"demonstrated returns: {', '.join(f'{value:.0f}' for value in shown)}", flush=True)
+    expert = returns["expert_return"]
+    print(f"{task}: expert {expert:.4g}, random {random:.4g}", flush=True)
+    print(f"demonstrated returns: {', '.join(f'{value:.4g}' for value in shown)}", flush=True)
+    if expert <= random:
+        print("warning: the expert is no better than random actions, so that nothing can be normalised", flush=True)
+    elif abs(np.mean(shown) - expert) > FAR * (expert - random):
+        print(
+            f"warning: the trajectories' mean return is {np.mean(shown):.4g}; curves are normalised by the expert's, "
+            f"{expert:.4g}, measured over {len(returns['expert_episodes'])} other episodes",
+            flush=True,
+        )
+
+
+def tell_shown(shown: Demonstrations, lengths: list[int]) -> None:
+    """Print what there is of a file of the user's own: trajectories of `lengths` transitions, and what is shown."""
+    transitions = " to ".join(str(length) for length in sorted({min(lengths), max(lengths)}))
+    terminated = 0 if shown.terminals is None else int(shown.terminals.sum())
+    print(
+        f"{len(lengths)} trajectories of {transitions} transitions, {terminated} terminated; shown: "
+        f"{len(shown.observations)} states, {'without' if shown.actions is None else 'with'} actions",
+        flush=True,
+    )
 
 
 def export(out: Path, task: str) -> None:
@@ -127,6 +150,8 @@ def main() -> None:
     flags.add_argument("--subsample", type=int, default=1, help="of --demos: every so many-th transition of each")
     flags.add_argument("--export", choices=["minari"], help="write the demonstrations as a data set of this kind too")
     options = flags.parse_args()
+    if options.export and options.subsample > 1:
+        raise UserError("--export writes whole trajectories with their rewards: leave --subsample out beside it")
     settings = load_experiment(options.scale, options.assignments)
     bits.restart_pinned(settings.training.bits)
     bits.tell(settings.training.bits)

@@ -40,15 +40,15 @@ def main() -> None:
     window = Window(f"{options.task}, {options.policy}") if options.window else None
     if options.out or window:
         film = films.record(options.task, policy, options.seed, window.show if window else films.unseen)
-        print(f"{options.task}: an episode of return {film.episode_return:.1f}", flush=True)
+        print(f"{options.task}: an episode of return {film.episode_return:.4g}", flush=True)
         if options.out:
             films.write_video(named(options.out, ".webm"), film)
             print(f"filmed: {named(options.out, '.webm')}", flush=True)
     noise = policy.noise(derive(options.seed, "play actions"))
     returns = policy_returns(options.task, policy, options.episodes, derive(options.seed, "play"), noise)
-    spread = f" (standard deviation {np.std(returns, ddof=1):.1f})" if len(returns) > 1 else ""
-    each = ", ".join(f"{value:.1f}" for value in returns)
-    print(f"{options.task}: mean return {returns.mean():.1f}{spread} over {len(returns)} episodes: {each}", flush=True)
+    spread = f" (standard deviation {np.std(returns, ddof=1):.4g})" if len(returns) > 1 else ""
+    each = ", ".join(f"{value:.4g}" for value in returns)
+    print(f"{options.task}: mean return {returns.mean():.4g}{spread} over {len(returns)} episodes: {each}", flush=True)
 
 
 if __name__ == "__main__":

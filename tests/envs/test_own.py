@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 import envs
 from envs import Spec, own
+from smiling.evidence.films import record
+from smiling.settings import UserError
+from smiling.solvers.callables import CallablePolicy
 
 LIMIT = 50  # steps of an episode of `Made`
 
@@ -395,6 +398,8 @@ def test_a_task_without_a_picture_says_so(add, monkeypatch):
     assert envs.why_not_shown(add(time_limit=LIMIT)) == (
         "task 'made' has no picture: 'made_here:make' has no render mode 'rgb_array'"
     )
+    with pytest.raises(UserError, match="task 'made' has no picture"):
+        record("made", CallablePolicy("nothing", np.zeros, (2, 1)), 0)
     monkeypatch.setattr(Shown, "picture", np.zeros((4, 6)))
     assert "what it renders is no image" in envs.why_not_shown(add(Shown, name="flat", time_limit=LIMIT))
     monkeypatch.setattr(Shown, "render", lambda _: 1 / 0)

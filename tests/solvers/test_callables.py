@@ -71,6 +71,18 @@ def wrong(observation):
     return np.zeros(3)
 
 
+def lost(observation):
+    return np.array([0.0, np.nan])
+
+
+def large(observation):
+    return np.array([0.0, -5.0])
+
+
+def broken(observation):
+    return observation[99]
+
+
 class Counting:
     begun, steps = 0, 0
 
@@ -82,7 +94,7 @@ class Counting:
         self.step += 1
         Counting.steps = max(self.step, Counting.steps)
         observation[:] = 7  # of its own
-        return np.array([5.0, -5.0])
+        return np.array([1.0, -1.0])
 
 
 counting = Counting()
@@ -120,6 +132,7 @@ def test_what_is_no_policy(module, tmp_path):
     (tmp_path / "broken_of_mine.py").write_text("1 / 0")
     for name, said in (
         (f"{module}:nothing", "has no function 'nothing'"),
+        (f"{module}:Counting", "'Counting' is a class; name an object of it, which is called"),
         ("nowhere_of_mine:act", "cannot be imported (ModuleNotFoundError: No module named 'nowhere_of_mine')"),
         ("broken_of_mine:act", "cannot be imported (ZeroDivisionError: division by zero)"),
         ("nowhere.safetensors", "no such file"),
@@ -127,7 +140,19 @@ def test_what_is_no_policy(module, tmp_path):
         with pytest.raises(UserError) as error:
             find_policy(name, SIZES)
         assert said in str(error.value)
-    wrong = find_policy(f"{module}:wrong", SIZES)
-    assert isinstance(wrong, CallablePolicy)
-    with pytest.raises(UserError, match=r"gives actions of shape \(3,\); this task's are \(2,\)"):
-        wrong.begin(1, None)(torch.ones(1, 8))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("wrong", r"gives actions of shape \(3,\); this task's are \(2,\)"),
+        ("lost", r"gives the action \[0.0, nan\]; actions are finite, and lie in \[-1, 1\]"),
+        ("large", r"gives the action \[0.0, -5.0\]"),
+        ("broken", "IndexError: index 99 is out of bounds"),
+    ],
+)
+def test_what_is_no_action(name, said, module):
+    policy = find_policy(f"{module}:{name}", SIZES)
+    assert isinstance(policy, CallablePolicy)
+    with pytest.raises(UserError, match=said):
+        policy.begin(1, None)(torch.ones(1, 8))

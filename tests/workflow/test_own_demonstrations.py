@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from commands import TASK, run, run_well
 
+from collect_demonstrations import tell
 from smiling.runs.demonstrations import read_demonstrations
 from smiling.runs.own_demonstrations import OwnDemonstrations, digest_of, read_for
 
@@ -21,8 +22,9 @@ def collected(out, *arguments):
 def test_part_of_a_file_keeps_the_returns_of_its_whole_trajectories(demonstrations_file, tmp_path):
     whole = read_demonstrations(demonstrations_file, 8, 2)
     given = ("--demos", demonstrations_file, "--trajectories", 1, "--subsample", 5)
-    shown, returns, _ = collected(tmp_path / "out", *given)
+    shown, returns, said = collected(tmp_path / "out", *given)
     assert shown.observations.shape == (4, 8)
+    assert "1 trajectories of 20 transitions, 0 terminated; shown: 4 states, with actions\n" in said
     assert returns["demonstrations"] == whole.returns()[:1]
     assert returns["expert_return"] == pytest.approx(whole.returns()[0])
     assert returns["lengths"] == [20]
@@ -49,6 +51,39 @@ def test_hdf5_file_without_rewards_is_learnt_from(tmp_path):
     assert "bc from states needs the expert's actions, but the demonstrations" in refused.stderr
     assert "hold no 'actions'; leave it out" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("expert", "random", "said"),
+    [
+        (5.0, 5.0, "the expert is no better than random actions, so that nothing can be normalised"),
+        (
+            9.0,
+            5.0,
+            "the trajectories' mean return is 1; curves are normalised by the expert's, 9, measured over 2 other",
+        ),
+        (9.0, -99.0, None),
+    ],
+)
+def test_returns_that_do_not_fit_are_told(expert, random, said, capsys):
+    returns = {
+        "expert_return": expert,
+        "random_return": random,
+        "demonstrations": [0.0, 2.0],
+        "expert_episodes": [9, 9],
+    }
+    tell(TASK, returns)
+    printed = capsys.readouterr().out
+    assert "demonstrated returns: 0, 2\n" in printed
+    assert ("warning: " + said in printed) if said else ("warning" not in printed)
+
+
+def test_a_part_is_not_exported(demonstrations_file, tmp_path):
+    given = ("--task", TASK, "--demos", demonstrations_file, "--subsample", 3, "--export", "minari")
+    refused = run("collect_demonstrations.py", *given, "--out", tmp_path / "out")
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("leave --subsample out beside it\n")
+    assert not (tmp_path / "out").exists()
 
 
 def test_digest_follows_the_content(demonstrations_file):

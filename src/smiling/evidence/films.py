@@ -132,8 +132,10 @@ def record(task: str, policy: Policy, seed: int, watch: Watch = unseen) -> Film:
     """An episode of `policy`, as it acts when evaluated, to its end or until `watch` has seen enough.
 
     Raises:
-        UserError: if this machine cannot render.
+        UserError: if this machine cannot render, or the task has no picture.
     """
+    if why := envs.why_not_shown(task):
+        raise UserError(why)
     env = envs.make(task, render_mode="rgb_array")
     stride = max(1, round(env.metadata["render_fps"] / VIDEO_RATE))
     act = policy.begin(1, policy.noise(derive(seed, "film actions")))

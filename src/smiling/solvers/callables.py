@@ -17,6 +17,7 @@ from smiling.runs.provenance import file_digest
 from smiling.settings import UserError, first_line
 from smiling.solvers.policies import read_policy
 
+LARGEST_ACTION = 1 + 1e-5  # but for rounding
 NAMED = r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*"  # module:function
 
 
@@ -87,9 +88,14 @@ class CallablePolicy:
         return self._act
 
     def _act(self, states: Tensor) -> Tensor:
-        action = np.asarray(self._call(states[0].numpy().copy()), np.float32)
+        try:
+            action = np.asarray(self._call(states[0].numpy().copy()), np.float32)
+        except Exception as error:  # whatever the user's code raises
+            raise UserError(f"policy {self.name}: {type(error).__name__}: {first_line(error)}") from None
         if action.shape != (self.action_size,):
             raise UserError(f"{self.name} gives actions of shape {action.shape}; this task's are ({self.action_size},)")
+        if not np.abs(action).max() <= LARGEST_ACTION:  # which nan is not either
+            raise UserError(f"{self.name} gives the action {action.tolist()}; actions are finite, and lie in [-1, 1]")
         return torch.from_numpy(np.clip(action, -1.0, 1.0))[None]
 
     def digest(self) -> str:
@@ -120,6 +126,8 @@ def find_policy(name: str, sizes: tuple[int, int]) -> Any:
         found = None
     if not callable(found):
         raise UserError(f"policy {name}: module '{module}' has no function '{attribute}'")
+    if inspect.isclass(found):
+        raise UserError(f"policy {name}: '{attribute}' is a class; name an object of it, which is called")
     return CallablePolicy(name, found, sizes)
 
 
