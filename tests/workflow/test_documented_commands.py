@@ -20,6 +20,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 HOURS = (
     "src/collect_demonstrations.py --task cheetah_run --policy expert",
     "src/imitate.py --task cheetah_run",
+    "src/imitate.py --task hill",
     "src/measure/coverage_and_power.py",
     "src/measure/cost.py",
     "src/measure/dreamer.py --updates 1",

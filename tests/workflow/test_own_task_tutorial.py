@@ -25,7 +25,7 @@ def commands(text: str) -> list[list[str]]:
 def tree(tmp_path_factory) -> Path:
     """A tree with the files that the page has one write."""
     tree = copy_tree(tmp_path_factory.mktemp("own") / "tree")
-    assert write_files_of("own-task.md", tree) == ["my_tasks.py", "workflow/config/scales/mine.yaml"]
+    assert write_files_of("own-task.md", tree) == ["my_tasks.py", "workflow/config/scales/mine.yaml", "my_expert.py"]
     return tree
 
 
