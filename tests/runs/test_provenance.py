@@ -10,7 +10,7 @@ import pytest
 from commands import ROOT
 
 from smiling.runs import syntax
-from smiling.runs.provenance import fingerprint
+from smiling.runs.provenance import fingerprint, provenance
 
 SOURCES = sorted(path for folder in ("src", "envs") for path in (ROOT / folder).rglob("*.py"))
 PRINT_MEANINGS = """
@@ -127,3 +127,10 @@ def test_the_code_of_a_run_includes_its_products(tmp_path):
     source = tree / "src" / "smiling" / "products.cpp"
     source.write_text(source.read_text().replace("DEPTH = 256", "DEPTH = 128"))
     assert asked(tree, expression) != here
+
+
+def test_the_command_of_a_record_is_the_same_wherever_the_tree_lies(monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "src" / "imitate.py"), "--out", "runs"])
+    assert provenance()["command"].endswith(" src/imitate.py --out runs")
+    monkeypatch.setattr(sys, "argv", ["/elsewhere/mine.py", "--out", "runs"])
+    assert provenance()["command"].endswith(" /elsewhere/mine.py --out runs")

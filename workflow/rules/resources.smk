@@ -8,7 +8,7 @@ from smiling.evidence import forecast, jobs
 # Of this machine, where it was measured; else those that come with the suite.
 MEASUREMENTS = [
     Path(*paths(f"{THROUGHPUT}/steps.csv")),
-    *(forecast.REFERENCE / file for file in ("steps.csv", "gpu.csv")),
+    *(forecast.REFERENCE / file for file in ("steps.csv", "desk.csv", "gpu.csv")),
 ]
 GPUS = jobs.gpus(EXPERIMENT)
 

@@ -30,12 +30,18 @@ VERSIONED = ("torch", "numpy", "mujoco", "dm_control", "gymnasium")
 def provenance() -> dict[str, Any]:
     """Command, git commit, versions and hardware of this process."""
     return {
-        "command": " ".join([Path(sys.executable).name, *sys.argv]),
+        "command": " ".join([Path(sys.executable).name, _in_tree(sys.argv[0]), *sys.argv[1:]]),
         "git": git_state(),
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in VERSIONED},
         "hardware": hardware(),
     }
+
+
+def _in_tree(script: str) -> str:
+    """A script of the source tree as it is called there, which says the same on any machine."""
+    path = Path(script).resolve()
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else script
 
 
 def git_state() -> dict[str, Any]:
