@@ -15,7 +15,7 @@ from plotly import offline
 from scipy import stats
 
 from smiling import methods
-from smiling.evidence import hyperparameters
+from smiling.evidence import claims, examination, hyperparameters, paper_claims
 from smiling.evidence.page import charts, colours, findings, tables
 from smiling.runs import provenance
 from smiling.runs.provenance import file_digest
@@ -250,3 +250,20 @@ def test_the_template_is_part_of_the_code():
     assert {"page.html.jinja", "page.css", "page.js", "document.py"} <= names
     others = {path.suffix for path in provenance.sources(ROOT / "src" / "check_claims.py")}
     assert others == {".py", ".cpp"}
+
+
+def test_page_says_what_the_tasks_at_hand_alone_would_have():
+    """A claim about six tasks of which two are at hand, and are clear; the others have the same verdict either way."""
+    heights = {"smiling": 1.0, "dac": 0.5, "iq_learn": 0.4, "bc": 0.2}
+    noise = np.linspace(-0.01, 0.01, 5)[:, None]
+    steps = np.arange(5)
+    found = {
+        ("states", task, method): claims.Curves(steps, height + noise * np.ones(5))
+        for task in TASKS
+        for method, height in heights.items()
+    }
+    whole, left = paper_claims.examine(found), paper_claims.examine_at_hand(found)
+    examined = examination.Examination([], whole, [each.verdict for each in whole], left, [], [])
+    assert findings.on_tasks_at_hand(examined) == [
+        "The tasks at hand alone, at this scale, would have claims 1, 2 and 5 supported."
+    ]

@@ -54,8 +54,8 @@ def on_tasks_at_hand(examined: Examination) -> list[str]:
         if verdict.verdict != whole.verdict
     ]
     found = [(words, [str(number) for each, number in partly if each == words]) for words in SETTLED]
-    told = [f"{listed(numbers)} {words}" for words, numbers in found if numbers]
-    return [f"On the tasks at hand alone, at this scale: claims {listed(told)}."] if told else []
+    told = [f"claim{'s' * (len(numbers) > 1)} {listed(numbers)} {words}" for words, numbers in found if numbers]
+    return [f"The tasks at hand alone, at this scale, would have {listed(told)}."] if told else []
 
 
 def nearest(examined: Examination) -> list[str]:
