@@ -32,6 +32,7 @@ class DMControlTask(RenderedTask):
     """One task of the suite: its observations flattened in the suite's order, its actions rescaled to [-1, 1].
 
     It is truncated after `time_limit` steps; None: as many as the time that the suite gives it has, if it gives any.
+    So it is where a task ends by itself with a discount above 0.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}
@@ -73,7 +74,8 @@ class DMControlTask(RenderedTask):
         timestep = self._env.step(control)
         self._step += 1
         terminated = bool(timestep.last() and timestep.discount == 0)
-        truncated = not terminated and self.time_limit is not None and self._step >= self.time_limit
+        over_time = self.time_limit is not None and self._step >= self.time_limit
+        truncated = not terminated and (timestep.last() or over_time)
         return _flatten(timestep.observation), float(timestep.reward), terminated, truncated, {}
 
     def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, int]:

@@ -138,16 +138,16 @@ def test_dm_controls_task_is_dm_controls(add):
         assert reward == timestep.reward
 
 
-@pytest.mark.parametrize(("discount", "step"), [(0.0, 3), (1.0, None)])
+@pytest.mark.parametrize(("discount", "step"), [(0.0, 3), (1.0, 3), (1.0, None)])
 def test_dm_controls_termination_is_by_its_discount(discount, step, add, monkeypatch):
-    """A task of dm_control's ends an episode with a discount: 0 where nothing can come any more."""
+    """A task of dm_control's ends an episode with a discount: 0 where nothing can come any more, else as by a limit."""
     env = envs.make(add(env="dm_control:acrobot/swingup", time_limit=5))
     simulated = env._env._env
     ends = lambda physics: discount if simulated._step_count == step else None  # noqa: E731
     monkeypatch.setattr(simulated.task, "get_termination", ends)
     played = rows(env, 0, drawn(env, 9))
     assert len(played) == 1 + (step or 5)
-    assert played[-1][-2:] == (step is not None, step is None)
+    assert played[-1][-2:] == (discount == 0, discount > 0)
 
 
 @pytest.mark.parametrize("env", [*LIBRARIES, None])
