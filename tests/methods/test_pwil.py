@@ -1,7 +1,10 @@
 """PWIL's coupling against the authors' loop written out, and exact optimal transport by linear programming."""
 
 import math
+import sys
+from types import SimpleNamespace
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -90,6 +93,36 @@ def test_where_it_is_in_an_episode_is_kept(generator):
     stopped.of_episode(played[:15])
     resumed.load_state_dict(stopped.state_dict())
     assert torch.equal(torch.stack([resumed.along(feature) for feature in played[15:]]), whole[15:])
+
+
+class LastStep(gymnasium.Env):
+    """Terminates with the last step that its time limit leaves it."""
+
+    observation_space, action_space = gymnasium.spaces.Box(-9, 9, (2,)), gymnasium.spaces.Box(-1, 1, (1,))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        return np.full(2, self.steps, np.float32), 1.0, self.steps == 8, False, {}
+
+
+def test_mass_is_enough_for_the_absorbing_state_behind_the_longest_episode(monkeypatch):
+    monkeypatch.setitem(sys.modules, "last_step", SimpleNamespace(make=LastStep))
+    monkeypatch.setitem(envs.OWN, "last", envs.Spec("last_step:make", time_limit=8, absorbing=True))
+    env, states, over = envs.make("last"), [], False
+    state, _ = env.reset(seed=0)
+    while not over:
+        states.append(state)
+        state, _, _, over, _ = env.step(np.zeros(1))
+    assert states[-1].tolist() == [0, 0, 1]
+    played, built = torch.from_numpy(np.stack(states)), []
+    monkeypatch.setattr(pwil, "run_with_reward", lambda _, build: built.append(build(played, PWILSettings(), 0)))
+    pwil.run(Imitation("test", "last", [0], False, None, 0, PWILSettings(), "sac", None, None, None))
+    torch.testing.assert_close(built[0].of_episode(played), torch.full((9,), 5.0))
 
 
 def test_no_mass_is_left_after_an_episode(generator):

@@ -92,7 +92,7 @@ class PWIL(EpisodeReward):
 
 def run(imitation: Imitation) -> None:
     """PWIL on SAC."""
-    steps = envs.time_limit(imitation.task)
+    steps = envs.time_limit(imitation.task) + envs.is_absorbing(imitation.task)  # one more, from the absorbing state
     run_with_reward(imitation, lambda features, settings, seed: PWIL(features, settings, seed, steps))
 
 
