@@ -93,6 +93,16 @@ def test_a_termination_leads_to_the_absorbing_state(following):
     assert shown.terminals is None
 
 
+@pytest.mark.parametrize("every", [1, 7, 20, 60])
+def test_absorbing_states_are_all_kept_beside_what_is_subsampled(every):
+    shown = with_absorbing(counted([40] * 6, [True, False] * 3))
+    plain, few = subsampled(shown, every), subsampled(shown, every, absorbing=True)
+    there = few.observations[:, -1] == 1
+    assert there.sum() == 3
+    assert few.observations[~there].tolist() == plain.observations[plain.observations[:, -1] == 0].tolist()
+    assert (few.next_observations[there] == few.observations[there]).all()
+
+
 def test_states_alone_can_be_absorbing_too():
     shown = dataclasses.replace(counted([2], [True]), actions=None, rewards=None)
     assert with_absorbing(shown).observations.shape == (3, STATES + 1)

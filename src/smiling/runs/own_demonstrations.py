@@ -61,7 +61,7 @@ def adopt(asked: OwnDemonstrations, task: str) -> Adopted:
         returns = None if shown.rewards is None else shown.returns()
         lengths = (shown.ends() - shown.episode_starts).tolist()
         if asked.subsample > 1:
-            shown = subsampled(shown, asked.subsample)
+            shown = subsampled(shown, asked.subsample, envs.is_absorbing(task))
     except UserError as error:
         raise UserError(f"demonstrations {asked.file}: {error}") from None
     return Adopted(shown, returns, lengths)

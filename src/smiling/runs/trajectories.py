@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.absorbing import are_absorbing
 from smiling.runs.demonstrations import Demonstrations
 from smiling.runs.seeding import derive
 from smiling.settings import UserError
@@ -62,17 +63,18 @@ def first_trajectories(demonstrations: Demonstrations, count: int) -> Demonstrat
     return joined(split(demonstrations)[:count])
 
 
-def subsampled(demonstrations: Demonstrations, every: int) -> Demonstrations:
+def subsampled(demonstrations: Demonstrations, every: int, absorbing: bool = False) -> Demonstrations:
     """Of each trajectory every so many-th transition, from one of the first of them, drawn at random.
 
     GAIL's (Ho & Ermon, 2016), which shows 50 of 1000. Rewards are left out: they no longer add up to returns. A
-    trajectory's end is a termination only where the transition that terminated it is kept.
+    trajectory's end is a termination only where the transition that terminated it is kept. Of a task with `absorbing`
+    states those from there are all kept, as DAC's authors do: else few would be left to say that the expert gets there.
 
     Raises:
         UserError: if no transition is left.
     """
     kept = _with_rows([_transitions(trajectory) for trajectory in split(demonstrations)])
-    return joined([_every(trajectory, every, place) for place, trajectory in enumerate(kept)])
+    return joined([_every(trajectory, every, place, absorbing) for place, trajectory in enumerate(kept)])
 
 
 def _with_rows(trajectories: Sequence[Demonstrations]) -> list[Demonstrations]:
@@ -85,10 +87,13 @@ def _with_rows(trajectories: Sequence[Demonstrations]) -> list[Demonstrations]:
     return kept
 
 
-def _every(trajectory: Demonstrations, every: int, place: int) -> Demonstrations:
+def _every(trajectory: Demonstrations, every: int, place: int, absorbing: bool) -> Demonstrations:
     count = len(trajectory.observations)
     first = np.random.default_rng(derive(place, "subsample")).integers(min(every, count))
-    return dataclasses.replace(_chosen(trajectory, np.arange(first, count, every)), rewards=None)
+    rows = np.arange(first, count, every)
+    if absorbing:
+        rows = np.union1d(rows, np.flatnonzero(are_absorbing(trajectory.observations)))
+    return dataclasses.replace(_chosen(trajectory, rows), rewards=None)
 
 
 def _chosen(trajectory: Demonstrations, rows: np.ndarray) -> Demonstrations:
