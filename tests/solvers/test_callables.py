@@ -120,6 +120,7 @@ def test_function_of_ones_own_is_a_policy(module):
 
 def test_object_with_memory_begins_each_episode(module):
     policy = find_policy(f"{module}:counting", SIZES)
+    assert policy.digest().startswith(f"{module}:counting ")
     state = torch.ones(1, 8)
     assert policy.begin(1, None)(state).tolist() == [[1.0, -1.0]]
     assert state.tolist() == [[1.0] * 8]

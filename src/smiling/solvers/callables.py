@@ -3,6 +3,7 @@
 import inspect
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -99,8 +100,11 @@ class CallablePolicy:
         return torch.from_numpy(np.clip(action, -1.0, 1.0))[None]
 
     def digest(self) -> str:
-        """Of the file that the function is written in; its name alone, where there is none."""
-        file = inspect.getsourcefile(inspect.unwrap(self._call)) if inspect.isfunction(self._call) else None
+        """Of the file that a function is written in, or of that of an object's module; its name alone, without one."""
+        if inspect.isfunction(self._call):
+            file = inspect.getsourcefile(inspect.unwrap(self._call))
+        else:
+            file = getattr(sys.modules.get(self.name.partition(":")[0]), "__file__", None)
         return f"{self.name} {file_digest(Path(file))}" if file else self.name
 
 
