@@ -269,3 +269,26 @@ def test_export_of_what_minari_cannot_have(minari, tmp_path):
     arrays = {"observations": np.zeros((4, 8)), "episode_starts": np.array([0])}
     with pytest.raises(UserError, match="needs the demonstrations' 'actions', which these do not have"):
         write_minari(tmp_path, checked(Path("mine.npz"), arrays, 8, 2), TASK, "a test")
+
+
+def test_export_leaves_out_rows_of_which_nobody_knows_what_followed(minari, tmp_path):
+    arrays = {
+        "observations": np.arange(48.0).reshape(6, 8),
+        "actions": np.linspace(-1, 1, 12).reshape(6, 2),
+        "rewards": np.arange(6.0),
+        "episode_starts": np.array([0, 1, 4]),
+        "terminals": np.array([True, True, False]),
+    }
+    mine = checked(Path("mine.npz"), arrays, 8, 2)
+    again = read_for(write_minari(tmp_path, mine, TASK, "a test"), TASK)
+    assert again.episode_starts.tolist() == [0, 2]
+    assert again.rewards.tolist() == [1, 2, 4]
+    np.testing.assert_array_equal(again.next_observations, mine.observations[[2, 3, 5]])
+    assert not again.terminals.any()
+    with pytest.raises(UserError, match="that is no transition"):
+        write_minari(
+            tmp_path,
+            checked(Path("mine.npz"), arrays | {"episode_starts": np.arange(6), "terminals": np.zeros(6, bool)}, 8, 2),
+            TASK,
+            "a test",
+        )

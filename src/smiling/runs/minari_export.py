@@ -14,7 +14,7 @@ import envs
 from smiling.runs.artefacts import PARTIAL_PREFIX
 from smiling.runs.demonstrations import Demonstrations
 from smiling.runs.foreign_demonstrations import of_extra
-from smiling.runs.trajectories import split
+from smiling.runs.trajectories import transitions
 from smiling.settings import UserError
 
 ROOT_VARIABLE = "MINARI_DATASETS_PATH"  # of the folder in which Minari looks for its data sets
@@ -24,10 +24,10 @@ def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by:
     """Write the data set TASK-v0 into `root`, whole; its folder, which `read_foreign` and Minari read.
 
     Observations and actions are those of `envs.make(task)`, actions clipped to [-1, 1] as it clips them. Where the last
-    state of a trajectory is not recorded, its last transition is left out, for Minari has a state behind each.
+    state of a trajectory is not recorded, its last row is left out, for Minari has a state behind each transition.
 
     Raises:
-        UserError: if Minari is not installed, or the demonstrations lack what it needs: actions and rewards.
+        UserError: if Minari is not installed, or the demonstrations lack what it needs: actions, rewards, transitions.
     """
     minari = _minari()
     if demonstrations.actions is None or demonstrations.rewards is None:
@@ -35,7 +35,7 @@ def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by:
         raise UserError(f"a Minari data set needs the demonstrations' '{lacking}', which these do not have")
     env, name = envs.make(task), f"{task}-v0"
     spaces = {"observation_space": env.observation_space, "action_space": env.action_space}
-    episodes = [_buffer(minari, trajectory) for trajectory in split(demonstrations)]
+    episodes = [_buffer(minari, trajectory) for trajectory in transitions(demonstrations)]
     root.mkdir(parents=True, exist_ok=True)
     # Resolved: Minari joins the path of its data to itself where it is relative.
     with tempfile.TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=root.resolve()) as partial:
@@ -56,19 +56,17 @@ def _minari() -> Any:
 
 def _buffer(minari: Any, trajectory: Demonstrations) -> Any:
     """An episode of Minari's: one observation more than actions."""
-    states, following, actions = trajectory.observations, trajectory.next_observations, trajectory.actions
-    assert actions is not None
+    states, following = trajectory.observations, trajectory.next_observations
+    assert following is not None
+    assert trajectory.actions is not None
     assert trajectory.rewards is not None
-    known = following is not None
-    steps = len(states) - (not known)
-    observations = np.concatenate([states, following[-1:]]) if following is not None else states
-    terminated, truncated = np.zeros(steps, bool), np.zeros(steps, bool)
-    over = known and trajectory.terminals is not None and bool(trajectory.terminals[0])
-    (terminated if over else truncated)[-1:] = True
+    terminated, truncated = np.zeros(len(states), bool), np.zeros(len(states), bool)
+    over = trajectory.terminals is not None and bool(trajectory.terminals[0])
+    (terminated if over else truncated)[-1] = True
     return minari.data_collector.EpisodeBuffer(
-        observations=observations,
-        actions=np.clip(actions[:steps], -1, 1),
-        rewards=trajectory.rewards[:steps].astype(np.float64),
+        observations=np.concatenate([states, following[-1:]]),
+        actions=np.clip(trajectory.actions, -1, 1),
+        rewards=trajectory.rewards.astype(np.float64),
         terminations=terminated,
         truncations=truncated,
     )

@@ -73,8 +73,17 @@ def subsampled(demonstrations: Demonstrations, every: int, absorbing: bool = Fal
     Raises:
         UserError: if no transition is left.
     """
-    kept = _with_rows([_transitions(trajectory) for trajectory in split(demonstrations)])
-    return joined([_every(trajectory, every, place, absorbing) for place, trajectory in enumerate(kept)])
+    kept = enumerate(transitions(demonstrations))
+    return joined([_every(trajectory, every, place, absorbing) for place, trajectory in kept])
+
+
+def transitions(demonstrations: Demonstrations) -> list[Demonstrations]:
+    """Each trajectory's transitions, with the states that followed; trajectories that have none are left out.
+
+    Raises:
+        UserError: if there is none at all.
+    """
+    return _with_rows([_transitions(trajectory) for trajectory in split(demonstrations)])
 
 
 def _with_rows(trajectories: Sequence[Demonstrations]) -> list[Demonstrations]:
