@@ -237,6 +237,43 @@ def test_damaged_data_set_gets_a_sentence(minari, tmp_path):
     refused(folder, "a folder without a Minari data set: no metadata.json in it")
 
 
+def rewritten(main: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Other arrays in place of some of a data set's."""
+    with h5py.File(main, "a") as file:
+        for name, array in arrays.items():
+            del file[name]
+            file[name] = array
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("observations", (6, 7)), ("actions", (5, 3)), ("rewards", (5, 2)), ("terminations", (5, 2))],
+)
+def test_episodes_of_a_data_set_that_differ_in_size_get_a_sentence(name, shape, minari, tmp_path):
+    created(minari, box(8), box(2))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    rewritten(folder / "data" / "main_data.hdf5", {f"episode_1/{name}": np.zeros(shape)})
+    refused(folder, "of its episodes differ in size")
+
+
+def test_a_column_of_rewards_is_their_row(minari, tmp_path):
+    created(minari, box(8), box(2))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    before = read_for(folder, TASK)
+    main = folder / "data" / "main_data.hdf5"
+    with h5py.File(main) as file:
+        names = [f"{episode}/{name}" for episode in file for name in ("rewards", "terminations")]
+        columns = {name: file[name][()][:, None] for name in names}
+    rewritten(main, columns)
+    assert read_for(folder, TASK).digest() == before.digest()
+    path = d4rl(tmp_path / "rows.hdf5")
+    plain = read_for(path, TASK)
+    with h5py.File(path) as file:
+        columns = {name: file[name][()][:, None] for name in ("rewards", "terminals", "timeouts")}
+    rewritten(path, columns)
+    assert read_for(path, TASK).digest() == plain.digest()
+
+
 @pytest.mark.parametrize("ends", [None, [True, False, True]])
 def test_minari_loads_what_is_exported(ends, minari, tmp_path, monkeypatch):
     random = np.random.default_rng(0)

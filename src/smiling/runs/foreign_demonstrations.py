@@ -156,8 +156,9 @@ def _minari(folder: Path, bounds: Bounds) -> Arrays:
         episodes = [_guarded(folder, _episode, folder, file[name], keys) for name in names]
     if not episodes:
         raise UserError(f"demonstrations {folder}: the data set has no episodes")
-    if len({episode[name].shape[1:] for episode in episodes for name in ("observations",)}) > 1:
-        raise UserError(f"demonstrations {folder}: observations of its episodes differ in size")
+    for name in episodes[0]:
+        if len({episode[name].shape[1:] for episode in episodes}) > 1:
+            raise UserError(f"demonstrations {folder}: {name} of its episodes differ in size")
     lengths = [len(episode["actions"]) for episode in episodes]
     arrays = {name: np.concatenate([episode[name] for episode in episodes]) for name in episodes[0]}
     arrays["episode_starts"] = np.append(0, np.cumsum(lengths)[:-1])
@@ -208,7 +209,7 @@ def _episode(path: Path, group: Any, keys: dict[str, Any] | None) -> Arrays:
     """The transitions of an episode: it has one observation more than actions."""
     observations = _observations(path, group, "observations", keys)
     actions = _flat(_array(path, group, "actions"))
-    rewards, over = _array(path, group, "rewards"), _array(path, group, "terminations") != 0
+    rewards, over = (_column(_array(path, group, name)) for name in ("rewards", "terminations"))
     steps = len(actions)
     if steps == 0 or len(observations) != steps + 1 or {len(rewards), len(over)} != {steps}:
         raise UserError(
@@ -216,10 +217,10 @@ def _episode(path: Path, group: Any, keys: dict[str, Any] | None) -> Arrays:
             f"{len(rewards)} rewards and {len(over)} terminations; n actions, rewards and terminations, at least one, "
             "need n + 1 observations"
         )
-    if over[:-1].any():
+    if (over[:-1] != 0).any():
         raise UserError(f"demonstrations {path}: {group.name[1:]} goes on behind a termination")
     parts = {"observations": observations[:-1], "next_observations": observations[1:], "actions": actions}
-    return {**parts, "rewards": rewards, "terminals": over[-1:]}
+    return {**parts, "rewards": rewards, "terminals": over[-1:] != 0}
 
 
 def _observations(path: Path, group: Any, name: str, keys: dict[str, Any] | None) -> np.ndarray:
