@@ -81,9 +81,19 @@ def read_demonstrations(path: Path, state_size: int, action_size: int) -> Demons
     Raises:
         UserError: saying which file, which array and what is wrong with it.
     """
+    arrays, made_by = read_archive(path)
+    return checked(path, arrays, state_size, action_size, made_by)
+
+
+def read_archive(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any] | None]:
+    """The arrays of a demonstrations file, by the names of `Demonstrations`, their sizes not checked; what made it.
+
+    Raises:
+        UserError: saying which file and what is wrong with it.
+    """
     arrays = _arrays(path)
     made_by = _made_by(path, arrays.pop("made_by", "null"))
-    return checked(path, arrays, state_size, action_size, made_by)
+    return arrays, made_by
 
 
 def checked(

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 import envs
-from smiling.runs.demonstrations import Demonstrations, checked, read_demonstrations
+from smiling.runs.demonstrations import Demonstrations, checked, read_archive
 from smiling.runs.foreign_demonstrations import Bounds, is_foreign, read_foreign
 from smiling.runs.trajectories import first_trajectories, subsampled, with_absorbing
 from smiling.settings import Settings, UserError
@@ -90,15 +90,23 @@ def _stamps(path: Path) -> tuple[tuple[int, int], ...]:
 def read_for(path: Path, task: str) -> Demonstrations:
     """All of a file of any kind: an archive of ours, a Minari data set's folder, an HDF5 file as D4RL's.
 
+    For a task with absorbing states, observations without the entry that marks them are given it (`with_absorbing`);
+    those that have it are taken as they are.
+
     Raises:
         UserError: saying which file, which array and what is wrong with it.
     """
-    sizes = envs.sizes(task)
+    state_size, action_size = envs.sizes(task)
+    arrays, made_by = _read(path, task)
+    absorbing = envs.is_absorbing(task) and arrays["observations"].shape[1:] == (state_size - 1,)
+    shown = checked(path, arrays, state_size - absorbing, action_size, made_by)
+    return with_absorbing(shown) if absorbing else shown
+
+
+def _read(path: Path, task: str) -> tuple[dict[str, np.ndarray], dict[str, Any] | None]:
+    """The arrays of a file of any kind, and what made it, where that is said."""
     if not is_foreign(path):
-        return read_demonstrations(path, *sizes)
+        return read_archive(path)
     space = envs.original_action_space(task)
     bounds = Bounds(*(np.ravel(bound).astype(np.float64) for bound in (space.low, space.high)))
-    arrays = read_foreign(path, bounds)
-    absorbing = envs.is_absorbing(task) and arrays["observations"].shape[1:] == (sizes[0] - 1,)
-    shown = checked(path, arrays, sizes[0] - absorbing, sizes[1])
-    return with_absorbing(shown) if absorbing else shown
+    return read_foreign(path, bounds), None
