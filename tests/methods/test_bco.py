@@ -37,3 +37,13 @@ def test_random_transitions_are_whole_episodes_of_uniform_actions():
     assert actions.std().item() == pytest.approx(1 / np.sqrt(3), abs=0.02)
     again = random_transitions("ball_in_cup_catch", 2000, seed=3)
     assert all(torch.equal(a, b) for a, b in zip(again, (states, actions, after), strict=True))
+
+
+def test_random_actions_are_stored_as_0_in_absorbing_states(monkeypatch):
+    monkeypatch.setitem(envs.TASKS, "absorbing", ("tiny_tasks", "absorbing"))
+    states, actions, after = random_transitions("absorbing", 1000, seed=3)
+    there = states[:, -1] == 1
+    assert there.sum() > 20
+    assert (actions[there] == 0).all()
+    assert (actions[~there] != 0).all()
+    assert torch.equal(after[there], states[there])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import envs
+from envs import absorbing
 from smiling.cloning import ActorCloning, ActorCloningSettings, clone
 from smiling.imitation import Imitation
 from smiling.methods import Method
@@ -34,7 +35,10 @@ class BCOSettings(ActorCloningSettings):
 
 
 def random_transitions(task: str, steps: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """States (steps, state), uniform random actions and next states of episodes one after another."""
+    """States (steps, state), uniform random actions and next states of episodes one after another.
+
+    Actions in absorbing states are stored as 0, as everywhere.
+    """
     env, random = envs.make(task), np.random.default_rng(derive(seed, "random actions"))
     actions = random.uniform(-1, 1, (steps, envs.sizes(task)[1])).astype(np.float32)
     states, following, over = [], [], True
@@ -45,7 +49,10 @@ def random_transitions(task: str, steps: int, seed: int) -> tuple[Tensor, Tensor
         state, _, terminated, truncated, _ = env.step(action)
         following.append(state)
         over = terminated or truncated
-    return torch.from_numpy(np.stack(states)), torch.from_numpy(actions), torch.from_numpy(np.stack(following))
+    before, after = np.stack(states), np.stack(following)
+    if absorbing.has_one(env):
+        actions = absorbing.with_effect(actions, before)
+    return torch.from_numpy(before), torch.from_numpy(actions), torch.from_numpy(after)
 
 
 class InverseModel(nn.Module):
