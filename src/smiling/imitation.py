@@ -70,10 +70,14 @@ class Imitation:
                 f"{label} runs on SAC, but {self.task} has the solver '{self.solver}'; leave {name} out there"
             )
 
-    def expert_transitions(self, with_actions: bool) -> Batch:
-        """The demonstrations as transitions of states and actions, or of states alone, their actions zero."""
+    def expert_transitions(self, with_actions: bool, by_value: bool = False) -> Batch:
+        """The demonstrations as transitions of states and actions, or of states alone, their actions zero.
+
+        `by_value` is for a method that makes no use of a next state but its value, 0 behind a termination: it is shown
+        terminations behind which no state is recorded.
+        """
         action_size = envs.sizes(self.task)[1]
-        return expert_transitions(self.demonstrations, action_size, with_actions, self.training.device)
+        return expert_transitions(self.demonstrations, action_size, with_actions, self.training.device, by_value)
 
     def solver_seeds(self) -> list[int]:
         """Of each seed's solver."""

@@ -13,7 +13,7 @@ from smiling import methods
 from smiling.cloning import bc_loss
 from smiling.experiment import load_experiment
 from smiling.imitation import Imitation
-from smiling.methods import bc, dac, diffail, sqil
+from smiling.methods import adril, bc, dac, diffail, iq_learn, sqil
 from smiling.methods.bc import BCSettings
 from smiling.methods.dac import DAC, DACSettings
 from smiling.methods.diffail import DiffAILSettings
@@ -242,6 +242,40 @@ def test_expert_transitions_know_which_ended_their_episode():
     )
     expert = expert_transitions(recorded, 1, with_actions=False, device="cpu")
     assert expert.continues.tolist() == [1, 1, 0, 1, 1, 1, 0]
+
+
+ENDED = Demonstrations(  # without next states, the first and the last trajectory terminated
+    np.arange(48, dtype=np.float32).reshape(6, 8),
+    np.array([0, 3, 5]),
+    actions=np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2),
+    terminals=np.array([True, False, True]),
+)
+
+
+@pytest.mark.parametrize("learnt_by", [iq_learn, sqil, adril])
+def test_a_termination_is_seen_by_values_whatever_state_was_behind_it(learnt_by, monkeypatch):
+    solvers = []
+    monkeypatch.setattr(learnt_by, "train", lambda imitation, solver, *rewards: solvers.append(solver))
+    sac = SACSettings(width=8)
+    settings = IQLearnSettings(sac=sac), "sac", sac, TrainingSettings()
+    for _ in range(2):
+        learnt_by.run(Imitation("test", "ball_in_cup_catch", [0], True, ENDED, 0, *settings, None))
+    expert = solvers[0].expert
+    assert expert.states[:, 0].tolist() == [0, 8, 16, 24, 40]
+    assert expert.continues.tolist() == [1, 1, 0, 1, 0]
+    assert expert.next_states[expert.continues == 1, 0].tolist() == [8, 16, 32]
+    np.testing.assert_array_equal(expert.actions, ENDED.actions[[0, 1, 2, 3, 5]])
+    batch = Batch(*(part[None] for part in expert))
+    one, other = (solver.prepare(batch) for solver in solvers)
+    other["next_states"] = torch.where(other["continues"][..., None] == 1, other["next_states"], 7.0)
+    assert torch.equal(solvers[0].critics_objective(one), solvers[1].critics_objective(other))
+
+
+def test_pairs_of_states_have_none_that_was_not_recorded():
+    given = Imitation("test", "ball_in_cup_catch", [0], False, ENDED, 0, None, "sac", None, TrainingSettings(), None)
+    pairs = given.expert_features(transitions=True)
+    assert pairs[:, [0, 8]].tolist() == [[0, 8], [8, 16], [24, 32]]
+    assert given.expert_transitions(with_actions=False).continues.tolist() == [1, 1, 1]
 
 
 # BC

@@ -169,7 +169,7 @@ def test_a_file_of_another_kind_gets_a_sentence(write, message, tmp_path):
 
 def test_episodes_of_one_row_without_next_observations_hold_no_transition(demonstrations_file):
     altered(demonstrations_file, next_observations=None, episode_starts=np.arange(40))
-    with pytest.raises(UserError, match="one row an episode and no 'next_observations'"):
+    with pytest.raises(UserError, match="one row a trajectory and no 'next_observations'"):
         expert_transitions(read(demonstrations_file), 2, with_actions=False, device="cpu")
     altered(demonstrations_file, episode_starts=np.array([0, 1, 38]))
     assert len(expert_transitions(read(demonstrations_file), 2, with_actions=True, device="cpu").states) == 37

@@ -67,7 +67,7 @@ class AdRIL(SACBesideExpert):
 def run(imitation: Imitation) -> None:
     """AdRIL on the task's SAC."""
     imitation.require_sac("AdRIL", "adril")
-    expert, device = imitation.expert_transitions(with_actions=True), imitation.training.device
+    expert, device = imitation.expert_transitions(with_actions=True, by_value=True), imitation.training.device
     solver = AdRIL(expert, imitation.solver_settings, imitation.solver_seeds(), device)
     train(imitation, solver, [Rounds() for _ in imitation.seeds])
 

@@ -95,7 +95,7 @@ class IQLearn(SACBesideExpert):
 def run(imitation: Imitation) -> None:
     """IQ-Learn, always on SAC (paper, appendix C)."""
     with_actions = imitation.with_actions
-    expert, device = imitation.expert_transitions(with_actions), imitation.training.device
+    expert, device = imitation.expert_transitions(with_actions, by_value=True), imitation.training.device
     train(imitation, IQLearn(expert, imitation.settings, with_actions, imitation.solver_seeds(), device))
 
 

@@ -33,7 +33,7 @@ class SQIL(SACBesideExpert):
 def run(imitation: Imitation) -> None:
     """SQIL on the task's SAC."""
     imitation.require_sac("SQIL", "sqil")
-    expert, device = imitation.expert_transitions(with_actions=True), imitation.training.device
+    expert, device = imitation.expert_transitions(with_actions=True, by_value=True), imitation.training.device
     train(imitation, SQIL(expert, imitation.solver_settings, imitation.solver_seeds(), device))
 
 

@@ -77,13 +77,21 @@ def subsampled(demonstrations: Demonstrations, every: int, absorbing: bool = Fal
     return joined([_every(trajectory, every, place, absorbing) for place, trajectory in kept])
 
 
-def transitions(demonstrations: Demonstrations) -> list[Demonstrations]:
+def transitions(demonstrations: Demonstrations, terminations: bool = False) -> list[Demonstrations]:
     """Each trajectory's transitions, with the states that followed; trajectories that have none are left out.
+
+    Args:
+        demonstrations: of any trajectories.
+        terminations: whether the transition that terminated a trajectory is kept where the state behind it is not
+            recorded: its own state stands there. For those who make no use of that state.
 
     Raises:
         UserError: if there is none at all.
     """
-    return _with_rows([_transitions(trajectory) for trajectory in split(demonstrations)])
+    trajectories = split(demonstrations)
+    if terminations:
+        trajectories = [_with_termination(trajectory) for trajectory in trajectories]
+    return _with_rows([_transitions(trajectory) for trajectory in trajectories])
 
 
 def _with_rows(trajectories: Sequence[Demonstrations]) -> list[Demonstrations]:
@@ -120,6 +128,18 @@ def _transitions(trajectory: Demonstrations) -> Demonstrations:
     return dataclasses.replace(known, next_observations=trajectory.observations[1:])
 
 
+def _with_termination(trajectory: Demonstrations) -> Demonstrations:
+    """One trajectory with the state that followed each row, if it terminated: its last row's own behind that."""
+    if trajectory.next_observations is not None or not _terminated(trajectory):
+        return trajectory
+    following = np.concatenate([trajectory.observations[1:], trajectory.observations[-1:]])
+    return dataclasses.replace(trajectory, next_observations=following)
+
+
+def _terminated(trajectory: Demonstrations) -> bool:
+    return trajectory.terminals is not None and bool(trajectory.terminals[0])
+
+
 def with_absorbing(demonstrations: Demonstrations) -> Demonstrations:
     """The same as a task with absorbing states has them (Discriminator Actor-Critic; Kostrikov et al., 2019).
 
@@ -130,18 +150,13 @@ def with_absorbing(demonstrations: Demonstrations) -> Demonstrations:
     Raises:
         UserError: if no transition is left.
     """
-    return joined(_with_rows([_into_absorbing(trajectory) for trajectory in split(demonstrations)]))
+    return joined([_into_absorbing(trajectory) for trajectory in transitions(demonstrations, terminations=True)])
 
 
 def _into_absorbing(trajectory: Demonstrations) -> Demonstrations:
-    terminated = trajectory.terminals is not None and bool(trajectory.terminals[0])
-    if trajectory.next_observations is None and terminated:  # the state that followed the last row is not needed
-        following = np.concatenate([trajectory.observations[1:], trajectory.observations[-1:]])
-        trajectory = dataclasses.replace(trajectory, next_observations=following)
-    trajectory = _transitions(trajectory)
     states, following = (_with_flag(part) for part in (trajectory.observations, trajectory.next_observations))
     changed: dict[str, Any] = {"observations": states, "next_observations": following, "terminals": None}
-    if not terminated:
+    if not _terminated(trajectory):
         return dataclasses.replace(trajectory, **changed)
     absorbing = np.zeros_like(states[:1])
     absorbing[0, -1] = 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from smiling.runs.demonstrations import Demonstrations
-from smiling.settings import UserError
+from smiling.runs.trajectories import joined, transitions
 from smiling.solvers.sac.agent import SAC, SACSettings
 from smiling.solvers.sac.replay import Batch
 
@@ -32,28 +32,27 @@ class SACBesideExpert(SAC):
         return Batch(*(torch.cat(pair, along) for pair in zip(expert, learner, strict=True)))
 
 
-def expert_transitions(demonstrations: Demonstrations, action_size: int, with_actions: bool, device: str) -> Batch:
+def expert_transitions(
+    demonstrations: Demonstrations, action_size: int, with_actions: bool, device: str, by_value: bool = False
+) -> Batch:
     """The demonstrations as transitions. Where next states are not recorded they are the episode's following rows.
+
+    Args:
+        demonstrations: of any trajectories.
+        action_size: of actions that are not shown, and zero.
+        with_actions: whether they are shown.
+        device: of the transitions.
+        by_value: whether next states are looked at only by their values times `continues`. Then a transition that
+            terminated its episode is there though nothing is recorded behind it, its own state as the next; else not.
 
     Raises:
         UserError: if there are none, or actions are asked for and not recorded.
     """
-    states = torch.from_numpy(demonstrations.observations)
-    rows, last = torch.arange(len(states)), torch.from_numpy(demonstrations.ends() - 1)
+    shown = joined(transitions(demonstrations, terminations=by_value))
+    states, next_states = torch.from_numpy(shown.observations), torch.from_numpy(shown.next_observations)
     continues = torch.ones(len(states))
-    if demonstrations.terminals is not None:
-        continues[last[torch.from_numpy(demonstrations.terminals)]] = 0.0
-    if demonstrations.next_observations is None:
-        rows = rows[~torch.isin(rows, last)]
-        if len(rows) == 0:
-            raise UserError(
-                "this needs transitions, but the demonstrations have one row an episode and no 'next_observations'"
-            )
-        next_states = states[rows + 1]
-    else:
-        next_states = torch.from_numpy(demonstrations.next_observations)
-    actions = torch.zeros(len(states), action_size)
-    if with_actions:
-        actions = torch.from_numpy(demonstrations.require_actions())
-    expert = Batch(states[rows], actions[rows], torch.zeros(len(rows)), next_states, continues[rows])
+    if shown.terminals is not None:
+        continues[torch.from_numpy(shown.ends()[shown.terminals] - 1)] = 0.0
+    actions = torch.from_numpy(shown.require_actions()) if with_actions else torch.zeros(len(states), action_size)
+    expert = Batch(states, actions, torch.zeros(len(states)), next_states, continues)
     return Batch(*(part.to(device) for part in expert))
