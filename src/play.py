@@ -21,6 +21,13 @@ from smiling.solvers.callables import find_policy
 from smiling.training import settle_process
 
 
+def seen(film: films.Film) -> str:
+    """What was shown of an episode."""
+    if film.left_after is None:
+        return f"an episode of return {film.episode_return:.4g}"
+    return f"the window was closed after {film.left_after} steps of an episode"
+
+
 def main() -> None:
     flags = command.parser(__doc__, writes=False)
     flags.add_argument("--task", required=True)
@@ -40,7 +47,7 @@ def main() -> None:
     window = Window(f"{options.task}, {options.policy}") if options.window else None
     if options.out or window:
         film = films.record(options.task, policy, options.seed, window.show if window else films.unseen)
-        print(f"{options.task}: an episode of return {film.episode_return:.4g}", flush=True)
+        print(f"{options.task}: {seen(film)}", flush=True)
         if options.out:
             films.write_video(named(options.out, ".webm"), film)
             print(f"filmed: {named(options.out, '.webm')}", flush=True)

@@ -46,6 +46,29 @@ def test_film_of_an_episode(policy, tmp_path):
     assert frames == 250  # 1000 steps, 50 a second, of which 12.5 are shown
 
 
+class Closed:
+    """A window that is closed before its third frame."""
+
+    def __init__(self, title):
+        self.frames = 0
+
+    def show(self, frame, rate):
+        self.frames += 1
+        return self.frames < 3
+
+
+def test_window_that_is_closed_early_tells_no_return_of_an_episode(policy, monkeypatch):
+    try:
+        choose()
+    except RenderingUnavailable as error:
+        pytest.skip(str(error))
+    monkeypatch.setattr("smiling.evidence.window.Window", Closed)
+    said = run_well("play.py", "--task", TASK, "--policy", policy, "--episodes", 1, "--window", how=run_here)
+    assert f"{TASK}: the window was closed after 8 steps of an episode\n" in said  # a frame in four steps
+    assert "an episode of return" not in said
+    assert f"{TASK}: mean return" in said
+
+
 def test_window_where_there_is_no_display(policy, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     refused = run_here("play.py", "--task", TASK, "--policy", policy, "--window")

@@ -112,11 +112,12 @@ def part(stem: Path, suffix: str) -> Path:
 
 @dataclass(frozen=True)
 class Film:
-    """Frames (height, width, 3) uint8 at `rate` per second of simulated time, and the episode's return."""
+    """Frames (height, width, 3) uint8 at `rate` per second of simulated time, and the return of what was played."""
 
     frames: list[np.ndarray]
     rate: float
     episode_return: float
+    left_after: int | None = None  # steps, where whoever watched had seen enough before the episode's end
 
 
 Watch = Callable[[np.ndarray, float], bool]  # a frame, and how many follow in a second; whether to go on
@@ -147,17 +148,18 @@ def record(task: str, policy: Policy, seed: int, watch: Watch = unseen) -> Film:
         while not over:
             if step % stride == 0:
                 frames.append(np.asarray(env.render()))
-                over = not watch(frames[-1], rate)
+                if not watch(frames[-1], rate):
+                    break
             observation, reward, terminated, truncated, _ = env.step(
                 act(torch.from_numpy(observation)[None])[0].numpy()
             )
             total += float(reward)
-            step, over = step + 1, over or terminated or truncated
+            step, over = step + 1, terminated or truncated
     except RenderingUnavailable as error:
         raise UserError(str(error)) from None
     finally:
         env.close()
-    return Film(frames, rate, total)
+    return Film(frames, rate, total, None if over else step)
 
 
 def chosen_frames(frames: int, moments: int = MOMENTS) -> np.ndarray:
