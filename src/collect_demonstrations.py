@@ -88,10 +88,14 @@ def code(settings: ExperimentSettings, task: str) -> str:
     return fingerprint(Path(__file__), task=task, solver=settings.task(task).solver)
 
 
+def part_of(options: argparse.Namespace) -> dict[str, int]:
+    """What is asked for of the part of a file that is shown."""
+    return {name: value for name in ("trajectories", "subsample") if (value := getattr(options, name)) is not None}
+
+
 def from_file(options: argparse.Namespace) -> dict[str, Any]:
     """Check the user's file and write what is shown of it; the returns to record, where it has rewards."""
-    given = {"file": options.demos, "trajectories": options.trajectories, "subsample": options.subsample}
-    asked = validate(OwnDemonstrations, given, where="demonstrations")
+    asked = validate(OwnDemonstrations, {"file": options.demos, **part_of(options)}, where="demonstrations")
     shown, returns, lengths = adopt(asked, options.task)
     write_demonstrations(options.out / "demonstrations.npz", shown)
     tell_shown(shown, lengths)
@@ -147,11 +151,16 @@ def main() -> None:
     origin.add_argument("--policy", help="the expert's policy.safetensors, or a function, module:function")
     origin.add_argument("--demos", type=Path, help="your own: an archive, a Minari data set's folder, an HDF5 file")
     flags.add_argument("--trajectories", type=int, help="of --demos: the first so many")
-    flags.add_argument("--subsample", type=int, default=1, help="of --demos: every so many-th transition of each")
+    flags.add_argument("--subsample", type=int, help="of --demos: every so many-th transition of each")
     flags.add_argument("--export", choices=["minari"], help="write the demonstrations as a data set of this kind too")
     options = flags.parse_args()
-    if options.export and options.subsample > 1:
+    if options.export and (options.subsample or 1) > 1:
         raise UserError("--export writes whole trajectories with their rewards: leave --subsample out beside it")
+    if options.policy and (asked := part_of(options)):
+        raise UserError(
+            f"{' and '.join(f'--{name}' for name in asked)}: of a file that --demos names; with --policy "
+            "say --set expert.trajectories=N, or take a part of what is written afterwards, by --demos"
+        )
     settings = load_experiment(options.scale, options.assignments)
     bits.restart_pinned(settings.training.bits)
     bits.tell(settings.training.bits)

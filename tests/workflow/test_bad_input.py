@@ -327,6 +327,13 @@ def test_demonstrations_of_ones_own_that_cannot_be(arguments, said, demonstratio
     assert not list((tmp_path / "out").glob("*"))
 
 
+@pytest.mark.parametrize("part", [("--trajectories", 2), ("--subsample", 5)])
+def test_a_part_of_a_file_cannot_be_asked_for_of_a_policys_demonstrations(part, tmp_path):
+    given = ("--task", TASK, "--policy", "nowhere.safetensors", "--out", tmp_path / "out", *part)
+    assert_refused(run_here("collect_demonstrations.py", *given), f"{part[0]}: of a file that --demos names")
+    assert not (tmp_path / "out").exists()
+
+
 ONE_RUN = (f"only_tasks={TASK}", "methods=dac", "seeds=0")
 
 
