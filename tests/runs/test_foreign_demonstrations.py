@@ -206,6 +206,24 @@ def test_dict_observations_are_laid_out_as_gymnasium_flattens_them(minari, tmp_p
     np.testing.assert_allclose(shown.observations[0], gymnasium.spaces.flatten(space, first), rtol=1e-6)
 
 
+def test_tuple_observations_are_in_their_order(minari, tmp_path):
+    space = gymnasium.spaces.Tuple([box(1)] * 12)
+    row = np.arange(12.0) / 12
+    parts = tuple(np.full((4, 1), value) for value in row)
+    ends = np.arange(3) == 2
+    episode = minari.data_collector.EpisodeBuffer(
+        observations=parts,
+        actions=np.zeros((3, 2)),
+        rewards=np.zeros(3),
+        terminations=ends,
+        truncations=np.zeros(3, bool),
+    )
+    spaces = {"observation_space": space, "action_space": box(2)}
+    minari.create_dataset_from_buffers("somebody/theirs-v0", [episode], **spaces)
+    arrays = read_foreign(tmp_path / "theirs" / "somebody" / "theirs-v0", UNIT)
+    np.testing.assert_array_equal(arrays["observations"], np.tile(row, (3, 1)))
+
+
 def test_data_set_of_another_task(minari, tmp_path):
     created(minari, box(17), box(6))
     folder = tmp_path / "theirs" / "somebody" / "theirs-v0"

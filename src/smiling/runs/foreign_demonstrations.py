@@ -189,9 +189,14 @@ def _space(text: Any) -> dict[str, Any]:
 
 
 def _keys(text: Any) -> dict[str, Any] | None:
-    """The keys of an observation space of Dict, in its order, each with those below; None of another."""
+    """The keys of an observation space of Dict or Tuple, in its order, each with those below; None of another."""
     space = _space(text) if isinstance(text, str) else text
-    if not isinstance(space, dict) or not isinstance(below := space.get("subspaces"), dict):
+    if not isinstance(space, dict):
+        return None
+    below = space.get("subspaces")
+    if isinstance(below, list):
+        below = {f"_index_{place}": each for place, each in enumerate(below)}  # as Minari names a Tuple's
+    if not isinstance(below, dict):
         return None
     return {name: _keys(each) for name, each in below.items()}
 
