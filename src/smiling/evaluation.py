@@ -65,16 +65,18 @@ class Evaluator:
         total, running = np.zeros(len(self._envs)), list(range(len(self._envs)))
         for _ in range(LONGEST_EPISODE):
             actions = finite_actions(player(torch.from_numpy(np.stack(states)).to(self._device)))
-            steps = {index: self._envs[index].step(actions[index]) for index in running}
+            steps = {place: self._envs[place].step(actions[place]) for place in running}
             running = []
-            for index, (state, reward, terminated, truncated, _) in steps.items():
-                states[index] = state  # of an episode that has ended, the player sees its last state from there on
-                total[index] += float(reward)
+            for place, (state, reward, terminated, truncated, _) in steps.items():
+                states[place] = state  # of an episode that has ended, the player sees its last state from there on
+                total[place] += float(reward)
                 if not (terminated or truncated):
-                    running.append(index)
+                    running.append(place)
             if not running:
                 return total
-        raise UserError(f"an episode of {self._task} goes on after {LONGEST_EPISODE} steps; give it a time_limit")
+        raise UserError(
+            f"an episode of {self._task} goes on after {LONGEST_EPISODE} steps; give it a time_limit of at most as many"
+        )
 
 
 def policy_returns(task: str, policy: Policy, episodes: int, seed: int, noise: Any) -> np.ndarray:

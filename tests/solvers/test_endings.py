@@ -187,7 +187,9 @@ def test_an_evaluation_counts_each_episode_to_its_end(speed):
 
 def test_an_episode_without_an_end_is_told_of(monkeypatch):
     monkeypatch.setattr(evaluation, "LONGEST_EPISODE", 5)
-    with pytest.raises(UserError, match="an episode of corridor goes on after 5 steps; give it a time_limit"):
+    with pytest.raises(
+        UserError, match="an episode of corridor goes on after 5 steps; give it a time_limit of at most"
+    ):
         Evaluator("corridor", 1, seed=2).returns(torch.zeros_like, index=0)
 
 
