@@ -94,6 +94,8 @@ REFUSED = [
     (["tasks.cheetah_run.kwargs={a: 1}"], "'kwargs' is for a task of your own"),
     (["tasks.cheetah_run.time_limit=10"], "'time_limit' is for a task of your own"),
     (["tasks.cheetah_run.absorbing=true"], "'absorbing' is for a task of your own"),
+    (["tasks.cheetah_run.absorbing=false"], "'absorbing' is for a task of your own"),
+    (["tasks.humanoid_sit.env_steps=3000", "tasks.humanoid_sit.solver=dreamer"], "of 2000, a round in every environm"),
     (
         [HOPPER, "tasks.hopper.time_limit=1"],
         "'tasks.hopper.time_limit' is 1: input should be greater than or equal to 2",

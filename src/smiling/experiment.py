@@ -95,7 +95,7 @@ class ExperimentSettings(Settings):
             for steps in (task.env_steps, task.expert_steps, *task.method_steps.values()):
                 if task.solver == "dreamer" and steps % step:
                     raise ValueError(
-                        f"task '{name}': {steps} steps are not a multiple of {step}, an episode per environment"
+                        f"task '{name}': {steps} steps are not a multiple of {step}, a round in every environment"
                     )
         return self
 

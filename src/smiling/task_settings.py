@@ -71,7 +71,7 @@ class TaskSettings(MakingSettings):
     def _only_own_tasks_are_made(self) -> "TaskSettings":
         if self.env is None:
             for name in ("kwargs", "time_limit", "absorbing"):
-                if getattr(self, name):
+                if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"'{name}' is for a task of your own, which says its 'env'")
         return self
 
