@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import traceback
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -37,9 +36,11 @@ def environment(name: str, spec: Spec, seed: int, render_mode: str | None) -> gy
         warnings.simplefilter("ignore")  # of versions that are newer, of precision lost
         try:
             made = build(what, spec, seed, render_mode)
-        except Exception as error:
+        except users_code.FAILURES as error:
             given = f" with kwargs {dict(spec.kwargs)}" if spec.kwargs else ""
-            raise UnusableTask(f"task '{name}': '{spec.env}' cannot be made{given}: {said(error)}") from error
+            raise UnusableTask(
+                f"task '{name}': '{spec.env}' cannot be made{given}: {users_code.said(error)}"
+            ) from error
     if not isinstance(made, gymnasium.Env):
         raise UnusableTask(f"task '{name}': '{spec.env}' gives a {type(made).__name__}, which is no gymnasium.Env")
     return made
@@ -80,23 +81,15 @@ def _module(name: str, module: str) -> ModuleType:
     """A module of the user's, which may lie where the command was given."""
     try:
         return users_code.module(module)
-    except Exception as error:
-        is_missing = isinstance(error, ModuleNotFoundError) and error.name in _parents(module)
-        why = f"{words(error)}; it is looked for in {os.getcwd()} and on PYTHONPATH" if is_missing else said(error)
-        raise UnusableTask(f"task '{name}': module '{module}' cannot be imported: {why}") from error
-
-
-def _parents(module: str) -> list[str]:
-    """'a.b.c' and the packages that it is in: 'a', 'a.b'."""
-    parts = module.split(".")
-    return [".".join(parts[: count + 1]) for count in range(len(parts))]
+    except users_code.Unusable as error:
+        raise UnusableTask(f"task '{name}': {error}") from error
 
 
 def _callable(name: str, module: str, attribute: str) -> Callable[..., gymnasium.Env]:
     try:
         found = users_code.attribute(_module(name, module), attribute)
-    except AttributeError:
-        raise UnusableTask(f"task '{name}': module '{module}' has no '{attribute}'") from None
+    except users_code.Unusable as error:
+        raise UnusableTask(f"task '{name}': {error}") from None
     if not callable(found):
         raise UnusableTask(f"task '{name}': '{module}:{attribute}' is no function or class that makes an environment")
     return found
@@ -116,24 +109,3 @@ def is_mujoco(env: Any) -> bool:
     return isinstance(getattr(env, "model", None), mujoco.MjModel) and isinstance(
         getattr(env, "data", None), mujoco.MjData
     )
-
-
-def said(error: Exception) -> str:
-    """What an error of somebody else's says, and where in a file it was raised."""
-    file, line = _place(error)
-    return f"{words(error)} ({file}, line {line})"
-
-
-def words(error: Exception) -> str:
-    """What an error of somebody else's says."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no more is said'}"
-
-
-def _place(error: Exception) -> tuple[str | None, int | None]:
-    """File and line; of a file that is no Python, its own."""
-    if isinstance(error, SyntaxError):
-        return error.filename, error.lineno
-    frames = traceback.extract_tb(error.__traceback__)
-    last = next((frame for frame in reversed(frames) if not frame.filename.startswith("<")), frames[-1])
-    return last.filename, last.lineno

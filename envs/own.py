@@ -16,8 +16,9 @@ import numpy as np
 from gymnasium import spaces
 
 from envs import Spec, UnusableTask
-from envs.environments import PICTURE, environment, is_mujoco, said
+from envs.environments import PICTURE, environment, is_mujoco
 from envs.rendering import RenderedTask, Renderer
+from envs.users_code import FAILURES, said
 
 FRAME_RATE = 30  # per second of simulated time, of an environment that does not say its own
 CAMERA = "track"  # taken where a MuJoCo model has it; else its first one
@@ -168,7 +169,7 @@ def facts(name: str, spec: Spec) -> Facts:
                 steps[-1] += 1
     except UnusableTask:
         raise
-    except Exception as error:
+    except FAILURES as error:
         raise UnusableTask(f"task '{name}' fails when it is tried: {said(error)}") from error
     finally:
         env.close()
@@ -196,7 +197,7 @@ def why_not_shown(name: str, spec: Spec) -> str | None:
         shown = make(name, spec, seed=0, render_mode=PICTURE)
         shown.reset(seed=0)
         shown.render()
-    except Exception as error:
+    except FAILURES as error:
         return f"task '{name}' has no picture: {said(error)}"
     finally:
         if shown is not None:

@@ -321,6 +321,7 @@ REFUSED = [
         {"env": "gymnasium:Pendulum-v1", "kwargs": {"wind": 3}},
         "cannot be made with kwargs {'wind': 3}: TypeError",
     ),
+    (lambda: sys.exit(0), SHORT, "'made_here:make' cannot be made: SystemExit: 0"),
     (lambda: 3, SHORT, "'made_here:make' gives a int, which is no gymnasium.Env"),
     (lambda: Made(broken="nan"), SHORT, "observation nan at place 0 after 0 steps"),
     (lambda: Made(broken="grows"), SHORT, "observation of 4 numbers, where its space has 3; sizes must not change"),
@@ -353,8 +354,9 @@ def test_what_cannot_be_served_is_told_in_a_sentence(make, spec, said, add):
 def test_a_module_that_fails_says_where(add, tmp_path, monkeypatch):
     (tmp_path / "broken_tasks.py").write_text("import math\nmath.nothing\n")
     (tmp_path / "no_python.py").write_text("def make(:\n")
+    (tmp_path / "ends_tasks.py").write_text("import sys\n\nsys.exit(0)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    for module, line in (("broken_tasks", 2), ("no_python", 1)):
+    for module, line in (("broken_tasks", 2), ("no_python", 1), ("ends_tasks", 3)):
         with pytest.raises(envs.UnusableTask) as refused:
             envs.sizes(add(name=module, env=f"{module}:make"))
         assert f"module '{module}' cannot be imported" in str(refused.value)

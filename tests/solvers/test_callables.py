@@ -83,6 +83,24 @@ def broken(observation):
     return observation[99]
 
 
+def interrupted(observation):
+    raise KeyboardInterrupt
+
+
+def ends(observation):
+    raise SystemExit(0)
+
+
+class EndsFirst:
+    def begin(self):
+        raise SystemExit
+
+    __call__ = centre
+
+
+ends_first = EndsFirst()
+
+
 class Counting:
     begun, steps = 0, 0
 
@@ -131,11 +149,14 @@ def test_object_with_memory_begins_each_episode(module):
 
 def test_what_is_no_policy(module, tmp_path):
     (tmp_path / "broken_of_mine.py").write_text("1 / 0")
+    (tmp_path / "ends_of_mine.py").write_text("import sys\nsys.exit(0)\n")
     for name, said in (
-        (f"{module}:nothing", "has no function 'nothing'"),
+        (f"{module}:nothing", "has no 'nothing'"),
+        (f"{module}:np.pi", "'np.pi' is no function"),
         (f"{module}:Counting", "'Counting' is a class; name an object of it, which is called"),
-        ("nowhere_of_mine:act", "cannot be imported (ModuleNotFoundError: No module named 'nowhere_of_mine')"),
-        ("broken_of_mine:act", "cannot be imported (ZeroDivisionError: division by zero)"),
+        ("nowhere_of_mine:act", "cannot be imported: ModuleNotFoundError: No module named 'nowhere_of_mine'; it is "),
+        ("broken_of_mine:act", "cannot be imported: ZeroDivisionError: division by zero ("),
+        ("ends_of_mine:act", f"cannot be imported: SystemExit: 0 ({tmp_path / 'ends_of_mine.py'}, line 2)"),
         ("nowhere.safetensors", "no such file"),
     ):
         with pytest.raises(UserError) as error:
@@ -149,11 +170,20 @@ def test_what_is_no_policy(module, tmp_path):
         ("wrong", r"gives actions of shape \(3,\); this task's are \(2,\)"),
         ("lost", r"gives the action \[0.0, nan\]; actions are finite, and lie in \[-1, 1\]"),
         ("large", r"gives the action \[0.0, -5.0\]"),
-        ("broken", "IndexError: index 99 is out of bounds"),
+        ("broken", r"IndexError: index 99 is out of bounds .*policies_of_mine.py, line 22\)"),
+        ("ends", r"SystemExit: 0 \(.*policies_of_mine.py, line 30\)"),
+        ("ends_first", r"ends_first: SystemExit: no more is said \(.*policies_of_mine.py, line 35\)"),
     ],
 )
 def test_what_is_no_action(name, said, module):
     policy = find_policy(f"{module}:{name}", SIZES)
     assert isinstance(policy, CallablePolicy)
     with pytest.raises(UserError, match=said):
+        policy.begin(1, None)(torch.ones(1, 8))
+
+
+def test_what_interrupts_a_policy_passes(module):
+    """Ctrl-C, and what a script is told to stop by, are no failures of the user's code."""
+    policy = find_policy(f"{module}:interrupted", SIZES)
+    with pytest.raises(KeyboardInterrupt):
         policy.begin(1, None)(torch.ones(1, 8))

@@ -218,6 +218,7 @@ def no_reward(): return Task(reward=np.nan)
 def one_step(): return Task(ends=1)
 def number(): return 3
 def fails(): raise RuntimeError("the simulator's licence has expired")
+def leaves(): raise SystemExit(0)
 def endless(): return Task()
 """
 # What is said of the task -> what the sentence says.
@@ -236,6 +237,7 @@ TASKS = [
     ("{env: 'bad_tasks:np'}", "'bad_tasks:np' is no function or class that makes an environment"),
     ("{env: 'bad_tasks:number'}", "gives a int, which is no gymnasium.Env"),
     ("{env: 'bad_tasks:fails'}", "cannot be made: RuntimeError: the simulator's licence has expired"),
+    ("{env: 'bad_tasks:leaves'}", "cannot be made: SystemExit: 0 ("),
     ("{env: 'bad_tasks:windy'}", "cannot be made: TypeError: windy() missing 1 required positional argument: 'wind'"),
     ("{env: 'bad_tasks:windy', kwargs: {wind: 1, rain: 2}}", "got an unexpected keyword argument 'rain'"),
     ("{env: 'bad_tasks:endless'}", "does not say after how many steps an episode ends: set tasks.mine.time_limit"),

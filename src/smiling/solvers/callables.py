@@ -1,7 +1,6 @@
 """Policies to call: a policy of ours as a function of observations, and a function of somebody's as a policy."""
 
 import inspect
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from torch import Tensor
 from envs import users_code
 from smiling.evaluation import Player, Policy
 from smiling.runs.provenance import file_digest
-from smiling.settings import UserError, first_line
+from smiling.settings import UserError
 from smiling.solvers.policies import read_policy
 
 LARGEST_ACTION = 1 + 1e-5  # but for rounding
@@ -85,19 +84,25 @@ class CallablePolicy:
         assert episodes == 1
         begin = getattr(self._call, "begin", None)
         if callable(begin):
-            begin()
+            try:
+                begin()
+            except users_code.FAILURES as error:
+                raise self._failed(error) from error
         return self._act
 
     def _act(self, states: Tensor) -> Tensor:
         try:
             action = np.asarray(self._call(states[0].numpy().copy()), np.float32)
-        except Exception as error:  # whatever the user's code raises
-            raise UserError(f"policy {self.name}: {type(error).__name__}: {first_line(error)}") from None
+        except users_code.FAILURES as error:
+            raise self._failed(error) from error
         if action.shape != (self.action_size,):
             raise UserError(f"{self.name} gives actions of shape {action.shape}; this task's are ({self.action_size},)")
         if not np.abs(action).max() <= LARGEST_ACTION:  # which nan is not either
             raise UserError(f"{self.name} gives the action {action.tolist()}; actions are finite, and lie in [-1, 1]")
         return torch.from_numpy(np.clip(action, -1.0, 1.0))[None]
+
+    def _failed(self, error: BaseException) -> UserError:
+        return UserError(f"policy {self.name}: {users_code.said(error)}")
 
     def digest(self) -> str:
         """Of the file that a function is written in, or of that of an object's module; its name alone, without one."""
@@ -118,18 +123,11 @@ def find_policy(name: str, sizes: tuple[int, int]) -> Any:
         return read_policy(Path(name), sizes)
     module, _, attribute = name.partition(":")
     try:
-        imported = users_code.module(module)
-    except Exception as error:  # whatever the user's code raises
-        said = f"{type(error).__name__}: {first_line(error)}"
-        raise UserError(
-            f"policy {name}: module '{module}' cannot be imported ({said}); it is looked for in {os.getcwd()}"
-        ) from None
-    try:
-        found = users_code.attribute(imported, attribute)
-    except AttributeError:
-        found = None
+        found = users_code.attribute(users_code.module(module), attribute)
+    except users_code.Unusable as error:
+        raise UserError(f"policy {name}: {error}") from None
     if not callable(found):
-        raise UserError(f"policy {name}: module '{module}' has no function '{attribute}'")
+        raise UserError(f"policy {name}: '{attribute}' is no function")
     if inspect.isclass(found):
         raise UserError(f"policy {name}: '{attribute}' is a class; name an object of it, which is called")
     return CallablePolicy(name, found, sizes)
