@@ -5,6 +5,7 @@ any bounds, to which [-1, 1] is scaled. What cannot be served is refused in a se
 """
 
 import math
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,6 +25,7 @@ FRAME_RATE = 30  # per second of simulated time, of an environment that does not
 CAMERA = "track"  # taken where a MuJoCo model has it; else its first one
 TRIED_STEPS, TRIED_EPISODES = 20, 3  # by which a task is tried before it is used
 SHORTEST_EPISODE = 2  # steps
+LARGEST = float(np.finfo(np.float32).max)  # of a number that is learnt from
 PIXELS = np.uint8, 2  # the type, and from how many axes on, of what is taken for an image
 
 
@@ -61,18 +63,38 @@ class OwnTask(gymnasium.Env):
             super().reset(seed=seed)
         self._first_seed = None
         self._seed, self._actions = seed, []
-        observation, info = self._env.reset(seed=seed, options=options)
+        try:
+            observation, info = self._env.reset(seed=seed, options=options)
+        except FAILURES as error:
+            raise self._failed(f"reset(seed={seed})", error) from error
         return self._flat(observation), info
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         taken = np.array(action, np.float64)
         self._actions.append(taken)
-        observation, reward, terminated, truncated, info = self._env.step(scaled(taken, self.controls))
-        state, value = self._flat(observation), float(reward)
-        if not math.isfinite(value):
-            raise UnusableTask(f"task '{self._name}': the reward is {value} in step {len(self._actions)} of an episode")
+        try:
+            observation, reward, terminated, truncated, info = self._env.step(scaled(taken, self.controls))
+        except FAILURES as error:
+            raise self._failed(f"step {len(self._actions)} of the episode of seed {self._seed}", error) from error
+        state = self._flat(observation)
+        try:
+            value, ended, cut = float(reward), bool(terminated), bool(truncated)
+        except (TypeError, ValueError):
+            raise UnusableTask(
+                f"task '{self._name}': reward, terminated and truncated are {_brief(reward)}, {_brief(terminated)} and "
+                f"{_brief(truncated)} in step {len(self._actions)} of an episode: write a number and two truth values"
+            ) from None
+        if not abs(value) <= LARGEST:  # which nan is not either
+            raise UnusableTask(
+                f"task '{self._name}': the reward is {value} in step {len(self._actions)} of an episode: "
+                f"learning takes float32, numbers up to {LARGEST:.2g}"
+            )
         over_time = len(self._actions) >= self.time_limit
-        return state, value, bool(terminated), bool(not terminated and (truncated or over_time)), info
+        return state, value, ended, not ended and (cut or over_time), info
+
+    def _failed(self, call: str, error: BaseException) -> UnusableTask:
+        """What is said of a call of the environment's that fails."""
+        return UnusableTask(f"task '{self._name}': {call} fails: {said(error)}")
 
     def _flat(self, observation: Any) -> np.ndarray:
         """An observation as one float32 vector."""
@@ -114,7 +136,10 @@ class OwnTask(gymnasium.Env):
             if self._renderer is None:
                 self._renderer = Renderer(shown.model, _camera(shown.model))
             return self._renderer.frame(shown.data)
-        frame = np.asarray(self._env.render())
+        try:
+            frame = np.asarray(self._env.render())
+        except FAILURES as error:
+            raise self._failed("render()", error) from error
         if frame.ndim != 3 or frame.dtype != np.uint8:
             raise UnusableTask(f"task '{self._name}': what it renders is no image (height, width, 3) of uint8")
         return frame
@@ -167,10 +192,6 @@ def facts(name: str, spec: Spec) -> Facts:
                 *_, terminated, truncated, _ = env.step(action)
                 over = terminated or truncated
                 steps[-1] += 1
-    except UnusableTask:
-        raise
-    except FAILURES as error:
-        raise UnusableTask(f"task '{name}' fails when it is tried: {said(error)}") from error
     finally:
         env.close()
     if max(steps) < SHORTEST_EPISODE:
@@ -197,8 +218,9 @@ def why_not_shown(name: str, spec: Spec) -> str | None:
         shown = make(name, spec, seed=0, render_mode=PICTURE)
         shown.reset(seed=0)
         shown.render()
-    except FAILURES as error:
-        return f"task '{name}' has no picture: {said(error)}"
+    except UnusableTask as error:
+        why = str(error).removeprefix(f"task '{name}': ")
+        return f"task '{name}' has no picture: {why}"
     finally:
         if shown is not None:
             shown.close()
@@ -251,6 +273,11 @@ def _controls(name: str, space: spaces.Space) -> spaces.Box:
 def _shown(space: spaces.Space) -> str:
     """A space in one line."""
     return " ".join(str(space).split())
+
+
+def _brief(value: Any) -> str:
+    """A value in one line that is not long."""
+    return " ".join(reprlib.repr(value).split())
 
 
 def _time_limit(name: str, spec: Spec, env: gymnasium.Env) -> int:

@@ -43,7 +43,8 @@ class Made(gymnasium.Env):
         assert self.action_space.contains(action), action
         self.steps += 1
         self.taken.append(action)
-        reward = {"reward": math.inf}.get(self.broken, float(self.steps))
+        wrong = {"reward": math.inf, "no reward": None, "huge reward": 1e300}
+        reward = wrong.get(self.broken, float(self.steps))
         return self._observed(), reward, self.steps == self.terminates, self.steps >= self.ends, {}
 
 
@@ -337,7 +338,9 @@ REFUSED = [
     (lambda: Made(actions=spaces.Box(-np.inf, np.inf, (2,))), SHORT, "has actions without bounds"),
     (lambda: Made(actions=spaces.Box(0, np.inf, (2,))), SHORT, "has actions without bounds"),
     (lambda: Made(actions=spaces.Box(1, 1, (2,))), SHORT, "has actions that leave no choice"),
-    (lambda: Made(ends=None), SHORT, "fails when it is tried: TypeError"),
+    (lambda: Made(broken="no reward"), SHORT, "are None, False and False in step 1 of an episode: write a number and"),
+    (lambda: Made(broken="huge reward"), SHORT, "is 1e+300 in step 1 of an episode: learning takes float32, numbers"),
+    (lambda: Made(ends=None), SHORT, "step 1 of the episode of seed 0 fails: TypeError: '>=' not supported"),
 ]
 
 
@@ -373,6 +376,74 @@ def test_nan_in_the_midst_of_an_episode_is_told_with_its_step(add):
         rows(env, 0, drawn(env, LIMIT))
 
 
+LATE = """
+import numpy as np
+from gymnasium import Env
+from gymnasium.spaces import Box
+
+class Late(Env):
+    observation_space, action_space = Box(-1, 1, (3,)), Box(-1, 1, (2,))
+
+    def __init__(self, what, when, in_reset=False):
+        self.what, self.when, self.in_reset, self.taken = what, when, in_reset, 0
+
+    def reset(self, *, seed=None, options=None):
+        if self.in_reset and self.taken >= self.when:
+            raise KeyError("no such start")
+        return np.zeros(3), {}
+
+    def step(self, action):
+        self.taken += 1
+        late = self.taken == self.when
+        if late and self.what == "error":
+            np.linalg.inv(np.zeros((2, 2)))
+        if late and self.what == "exit":
+            raise SystemExit(0)
+        if late and self.what == "interrupt":
+            raise KeyboardInterrupt
+        return np.zeros(3), None if late and self.what == "reward" else 1.0, False, False, {}
+"""
+LATE_SAID = {
+    "error": "step 40 of the episode of seed 7 fails: LinAlgError: Singular matrix ({file}, line 21)",
+    "exit": "step 40 of the episode of seed 7 fails: SystemExit: 0 ({file}, line 23)",
+    "reward": "reward, terminated and truncated are None, False and False in step 40 of an episode: write a number and "
+    "two truth values",
+}
+
+
+@pytest.fixture
+def late(add, tmp_path, monkeypatch):
+    """Adds a task that fails late, by what its module does; the module's file."""
+    (tmp_path / "late_tasks.py").write_text(LATE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield lambda **kwargs: add(name="late", env="late_tasks:Late", kwargs=kwargs, time_limit=LIMIT)
+    sys.modules.pop("late_tasks", None)
+
+
+@pytest.mark.parametrize("what", LATE_SAID)
+def test_what_fails_in_the_midst_of_an_episode_is_told_with_its_place(what, late, tmp_path):
+    """Of the user's own file, though the error was raised in a library's."""
+    env = envs.make(late(what=what, when=40))
+    with pytest.raises(envs.UnusableTask) as refused:
+        rows(env, 7, drawn(env, LIMIT))
+    assert str(refused.value) == f"task 'late': {LATE_SAID[what].format(file=tmp_path / 'late_tasks.py')}"
+
+
+def test_a_reset_that_fails_late_is_told_with_its_place(late, tmp_path):
+    env = envs.make(late(what=None, when=LIMIT, in_reset=True))
+    rows(env, 7, drawn(env, LIMIT))
+    with pytest.raises(envs.UnusableTask) as refused:
+        env.reset(seed=8)
+    place = f"({tmp_path / 'late_tasks.py'}, line 14)"
+    assert str(refused.value) == f"task 'late': reset(seed=8) fails: KeyError: 'no such start' {place}"
+
+
+def test_what_interrupts_an_episode_passes(late):
+    env = envs.make(late(what="interrupt", when=2))
+    with pytest.raises(KeyboardInterrupt):
+        rows(env, 7, drawn(env, LIMIT))
+
+
 class Shown(Made):
     """Has a picture, or what it is told to have for one."""
 
@@ -403,9 +474,11 @@ def test_a_task_without_a_picture_says_so(add, monkeypatch):
     with pytest.raises(UserError, match="task 'made' has no picture"):
         record("made", CallablePolicy("nothing", np.zeros, (2, 1)), 0)
     monkeypatch.setattr(Shown, "picture", np.zeros((4, 6)))
-    assert "what it renders is no image" in envs.why_not_shown(add(Shown, name="flat", time_limit=LIMIT))
+    assert "task 'flat' has no picture: what it renders is no image" in envs.why_not_shown(
+        add(Shown, name="flat", time_limit=LIMIT)
+    )
     monkeypatch.setattr(Shown, "render", lambda _: 1 / 0)
-    assert "task 'fails' has no picture: ZeroDivisionError" in envs.why_not_shown(
+    assert "task 'fails' has no picture: render() fails: ZeroDivisionError" in envs.why_not_shown(
         add(Shown, name="fails", time_limit=LIMIT)
     )
 

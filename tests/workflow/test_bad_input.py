@@ -208,6 +208,15 @@ class Grows(Task):
     def step(self, action):
         return np.zeros(3 + self.steps), *super().step(action)[1:]
 
+class Late(Task):
+    taken = 0
+
+    def step(self, action):
+        Late.taken += 1
+        if Late.taken == 1500:
+            raise SystemExit(0)
+        return super().step(action)
+
 def windy(wind): return Task()
 def pixels(): return Task(observation_space=Box(0, 255, (84, 84, 3), np.uint8))
 def words(): return Task(observation_space=Dict({"said": Text(9)}))
@@ -215,6 +224,7 @@ def discrete(): return Task(action_space=Discrete(4))
 def boundless(): return Task(action_space=Box(-np.inf, np.inf, (2,)))
 def nan(): return Task(shown=np.full(3, np.nan))
 def no_reward(): return Task(reward=np.nan)
+def forgets(): return Task(reward=None)
 def one_step(): return Task(ends=1)
 def number(): return 3
 def fails(): raise RuntimeError("the simulator's licence has expired")
@@ -247,6 +257,7 @@ TASKS = [
     ("{env: 'bad_tasks:boundless', time_limit: 9}", "has actions without bounds"),
     ("{env: 'bad_tasks:nan', time_limit: 9}", "observation nan at place 0 after 0 steps of an episode"),
     ("{env: 'bad_tasks:no_reward', time_limit: 9}", "the reward is nan in step 1 of an episode"),
+    ("{env: 'bad_tasks:forgets', time_limit: 9}", "are None, False and False in step 1 of an episode: write a number"),
     ("{env: 'bad_tasks:Grows', time_limit: 9}", "sizes must not change"),
     ("{env: 'bad_tasks:one_step', time_limit: 9}", "its episodes end after their first step"),
     (
@@ -278,6 +289,18 @@ def test_task_that_cannot_be_served(script, task, said, tmp_path, monkeypatch):
     assert_refused(run_here(*given), said)
     left = {path: content for path, content in everything(tmp_path).items() if "__pycache__" not in path.parts}
     assert left == before
+
+
+@pytest.mark.long
+def test_task_that_fails_after_a_while_is_told_and_its_checkpoint_kept(tmp_path):
+    (tmp_path / "bad_tasks.py").write_text(BAD_TASKS)
+    task = "tasks.mine={env: 'bad_tasks:Late', time_limit: 60}"
+    done = run("train_expert.py", "--task", "mine", "--out", tmp_path / "out", "--set", task)
+    assert done.returncode == 1
+    assert "error: task 'mine': step " in done.stderr
+    assert f"fails: SystemExit: 0 ({tmp_path / 'bad_tasks.py'}, line " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "out" / CHECKPOINT).exists()
 
 
 @pytest.mark.parametrize("damage", ["truncated", "nan"])
