@@ -6,7 +6,8 @@ any bounds, to which [-1, 1] is scaled. What cannot be served is refused in a se
 
 import math
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -26,6 +27,7 @@ CAMERA = "track"  # taken where a MuJoCo model has it; else its first one
 TRIED_STEPS, TRIED_EPISODES = 20, 3  # by which a task is tried before it is used
 SHORTEST_EPISODE = 2  # steps
 LARGEST = float(np.finfo(np.float32).max)  # of a number that is learnt from
+SAID_OF_ITSELF = "observation_space", "action_space", "metadata"  # by a gymnasium.Env
 PIXELS = np.uint8, 2  # the type, and from how many axes on, of what is taken for an image
 
 
@@ -40,12 +42,17 @@ class OwnTask(gymnasium.Env):
         self._name = name
         self._env = environment(name, spec, seed, render_mode)
         self.render_mode = render_mode
-        self.metadata = {"render_fps": FRAME_RATE, **self._env.metadata, "render_modes": [PICTURE]}
-        size = sum(math.prod(box.shape) for box in _boxes(name, self._env.observation_space))
+        observations, actions, metadata = (_own(name, self._env, what) for what in SAID_OF_ITSELF)
+        if not isinstance(metadata, Mapping):
+            raise UnusableTask(
+                f"task '{name}': its metadata are {_brief(metadata)}: write a dictionary, or none at all"
+            )
+        self.metadata = {"render_fps": FRAME_RATE, **metadata, "render_modes": [PICTURE]}
+        size = sum(math.prod(box.shape) for box in _boxes(name, observations))
         if not size:
-            raise UnusableTask(f"task '{name}' has no observations, {_shown(self._env.observation_space)}")
+            raise UnusableTask(f"task '{name}' has no observations, {_shown(observations)}")
         self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
-        self.controls = _controls(name, self._env.action_space)
+        self.controls = _controls(name, actions)
         self.action_space = spaces.Box(-1.0, 1.0, (math.prod(self.controls.shape),), np.float32)
         self.time_limit = _time_limit(name, spec, self._env)
         self._np_random, self._np_random_seed = gymnasium.utils.seeding.np_random(seed)
@@ -149,7 +156,10 @@ class OwnTask(gymnasium.Env):
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
-        self._env.close()
+        try:
+            self._env.close()
+        except FAILURES as error:
+            raise self._failed("close()", error) from error
 
 
 def scaled(action: np.ndarray, controls: spaces.Box) -> np.ndarray:
@@ -181,8 +191,8 @@ def facts(name: str, spec: Spec) -> Facts:
     Raises:
         UnusableTask: saying what is wrong with it.
     """
-    env, random, steps = make(name, spec, seed=0), np.random.default_rng(0), []
-    try:
+    random, steps = np.random.default_rng(0), []
+    with _opened(name, spec) as env:
         for episode in range(TRIED_EPISODES):
             env.reset(seed=episode)
             steps.append(0)
@@ -192,8 +202,6 @@ def facts(name: str, spec: Spec) -> Facts:
                 *_, terminated, truncated, _ = env.step(action)
                 over = terminated or truncated
                 steps[-1] += 1
-    finally:
-        env.close()
     if max(steps) < SHORTEST_EPISODE:
         raise UnusableTask(f"task '{name}': its episodes end after their first step; they need {SHORTEST_EPISODE}")
     low, high, kind = env.controls.low.ravel(), env.controls.high.ravel(), env.controls.dtype
@@ -204,27 +212,43 @@ def facts(name: str, spec: Spec) -> Facts:
 @cache
 def why_not_shown(name: str, spec: Spec) -> str | None:
     """Why a task gives no picture, in a sentence; None if it gives one."""
-    env = make(name, spec, seed=0)
-    inner = env._env.unwrapped
-    try:
+    with _opened(name, spec) as env:
+        inner = env._env.unwrapped
         if isinstance(inner, RenderedTask) or is_mujoco(inner):
             return None  # by our own renderer, as the suite's tasks
-        if PICTURE not in env._env.metadata.get("render_modes", ()):
+        if PICTURE not in (env._env.metadata.get("render_modes") or ()):
             return f"task '{name}' has no picture: '{spec.env}' has no render mode '{PICTURE}'"
-    finally:
-        env.close()
-    shown = None
     try:
-        shown = make(name, spec, seed=0, render_mode=PICTURE)
-        shown.reset(seed=0)
-        shown.render()
+        with _opened(name, spec, PICTURE) as shown:
+            shown.reset(seed=0)
+            shown.render()
     except UnusableTask as error:
         why = str(error).removeprefix(f"task '{name}': ")
         return f"task '{name}' has no picture: {why}"
-    finally:
-        if shown is not None:
-            shown.close()
     return None
+
+
+@contextmanager
+def _opened(name: str, spec: Spec, render_mode: str | None = None) -> Iterator[OwnTask]:
+    """A task for as long as it is looked at. That it cannot be closed is told where nothing else is to be told."""
+    env = make(name, spec, seed=0, render_mode=render_mode)
+    try:
+        yield env
+    except BaseException:
+        with suppress(UnusableTask):
+            env.close()
+        raise
+    env.close()
+
+
+def _own(name: str, env: gymnasium.Env, what: str) -> Any:
+    """What an environment says of itself."""
+    try:
+        return getattr(env, what)
+    except FAILURES as error:
+        raise UnusableTask(
+            f"task '{name}': its environment has no {what}, as a gymnasium.Env has: {said(error)}"
+        ) from error
 
 
 def _boxes(name: str, space: spaces.Space) -> Iterator[spaces.Box]:

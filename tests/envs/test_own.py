@@ -304,6 +304,23 @@ def test_the_suites_tasks_are_as_they_were(add):
 
 
 SHORT = {"time_limit": LIMIT}
+
+
+class Spaceless(gymnasium.Env):
+    """Says nothing of its observations."""
+
+    action_space = spaces.Box(-1, 1, (2,))
+
+
+class Unlit(Made):
+    metadata = None
+
+
+class Unclosed(Made):
+    def close(self):
+        raise ValueError("cannot close")
+
+
 # How it is made, what its spec says -> what is said of it.
 REFUSED = [
     (Made, {"env": "Hopper-v5"}, "env 'Hopper-v5' names no environment; write gymnasium:Hopper-v5"),
@@ -324,6 +341,11 @@ REFUSED = [
     ),
     (lambda: sys.exit(0), SHORT, "'made_here:make' cannot be made: SystemExit: 0"),
     (lambda: 3, SHORT, "'made_here:make' gives a int, which is no gymnasium.Env"),
+    (Spaceless, SHORT, "its environment has no observation_space, as a gymnasium.Env has: AttributeError"),
+    (gymnasium.Env, SHORT, "its environment has no observation_space"),
+    (Unlit, SHORT, "its metadata are None: write a dictionary, or none at all"),
+    (Unclosed, SHORT, "close() fails: ValueError: cannot close ("),
+    (lambda: Unclosed(ends=None), SHORT, "step 1 of the episode of seed 0 fails"),
     (lambda: Made(broken="nan"), SHORT, "observation nan at place 0 after 0 steps"),
     (lambda: Made(broken="grows"), SHORT, "observation of 4 numbers, where its space has 3; sizes must not change"),
     (lambda: Made(broken="reward"), SHORT, "the reward is inf in step 1"),
