@@ -4,6 +4,8 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -35,7 +37,8 @@ def environment(name: str, spec: Spec, seed: int, render_mode: str | None) -> gy
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of versions that are newer, of precision lost
         try:
-            made = build(what, spec, seed, render_mode)
+            # Each gets kwargs of its own: what takes them may change them.
+            made = build(what, replace(spec, kwargs=deepcopy(dict(spec.kwargs))), seed, render_mode)
         except users_code.FAILURES as error:
             given = f" with kwargs {dict(spec.kwargs)}" if spec.kwargs else ""
             raise UnusableTask(

@@ -285,6 +285,15 @@ def test_a_module_where_the_command_was_given_is_found(add, tmp_path, monkeypatc
     del sys.modules["my_tasks"]
 
 
+def test_kwargs_are_the_same_each_time_whatever_is_done_with_them(add):
+    given = {"config": {"sizes": [LIMIT]}}
+    name = add(lambda config: Made(ends=config.pop("sizes").pop()), kwargs=given, time_limit=LIMIT)
+    for _ in range(2):
+        env = envs.make(name)
+        assert len(rows(env, 0, drawn(env, 2 * LIMIT))) == 1 + LIMIT
+    assert given == {"config": {"sizes": [LIMIT]}}
+
+
 def test_the_same_task_may_be_added_again_and_no_other_under_its_name(add):
     add(kwargs={"ends": 9})
     envs.add("made", Spec("made_here:make", {"ends": 9}))
