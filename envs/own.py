@@ -27,6 +27,7 @@ CAMERA = "track"  # taken where a MuJoCo model has it; else its first one
 TRIED_STEPS, TRIED_EPISODES = 20, 3  # by which a task is tried before it is used
 SHORTEST_EPISODE = 2  # steps
 LARGEST = float(np.finfo(np.float32).max)  # of a number that is learnt from
+LARGEST_WHOLE = 2**53  # of an action: up to there float64 has every whole number
 SAID_OF_ITSELF = "observation_space", "action_space", "metadata"  # by a gymnasium.Env
 PIXELS = np.uint8, 2  # the type, and from how many axes on, of what is taken for an image
 
@@ -291,6 +292,11 @@ def _controls(name: str, space: spaces.Space) -> spaces.Box:
         )
     if not (math.prod(space.shape) and (space.low < space.high).all()):
         raise UnusableTask(f"task '{name}' has actions that leave no choice, {_shown(space)}")
+    is_whole = np.issubdtype(space.dtype, np.integer)
+    if is_whole and max(abs(int(bound)) for bound in (*space.low.flat, *space.high.flat)) > LARGEST_WHOLE:
+        raise UnusableTask(
+            f"task '{name}' has actions of whole numbers beyond 2**53, {_shown(space)}: give them narrower bounds"
+        )
     return space
 
 

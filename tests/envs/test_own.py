@@ -237,6 +237,7 @@ ACTIONS = [
     spaces.Box(-5, 1e-3, (2, 3), np.float64),
     spaces.Box(0, 10, (2,), np.int32),
     spaces.Box(0, 255, (3,), np.uint8),
+    spaces.Box(-(2**53), 2**53, (2,), np.int64),
     spaces.Box(-1e30, 1e30, (1,), np.float32),
 ]
 
@@ -369,6 +370,11 @@ REFUSED = [
     (lambda: Made(actions=spaces.Box(-np.inf, np.inf, (2,))), SHORT, "has actions without bounds"),
     (lambda: Made(actions=spaces.Box(0, np.inf, (2,))), SHORT, "has actions without bounds"),
     (lambda: Made(actions=spaces.Box(1, 1, (2,))), SHORT, "has actions that leave no choice"),
+    (
+        lambda: Made(actions=spaces.Box(0, 2**63 - 1, (2,), np.int64)),
+        SHORT,
+        "actions of whole numbers beyond 2**53, Box",
+    ),
     (lambda: Made(broken="no reward"), SHORT, "are None, False and False in step 1 of an episode: write a number and"),
     (lambda: Made(broken="huge reward"), SHORT, "is 1e+300 in step 1 of an episode: learning takes float32, numbers"),
     (lambda: Made(ends=None), SHORT, "step 1 of the episode of seed 0 fails: TypeError: '>=' not supported"),
