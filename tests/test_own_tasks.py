@@ -100,6 +100,16 @@ REFUSED = [
         [HOPPER, "tasks.hopper.time_limit=1"],
         "'tasks.hopper.time_limit' is 1: input should be greater than or equal to 2",
     ),
+    (
+        [HOPPER, "tasks.hopper.solver=dreamer", "tasks.hopper.env_steps=4000"],
+        "'tasks.hopper.expert_steps' is 3000: with DreamerV3 it is a multiple of 2000, a round in every "
+        r"environment \(1000 steps, dreamer.num_envs=2\); own_task.expert_steps is of all tasks of your own",
+    ),
+    (
+        [HOPPER, "own_task={env_steps: 4000, expert_steps: 4000}", "tasks.hopper.solver=dreamer"]
+        + ["tasks.hopper.method_steps.bc=5000"],
+        "'tasks.hopper.method_steps.bc' is 5000: with DreamerV3 it is a multiple of 2000",
+    ),
     ([HOPPER, "tasks.hopper.kwargs=3"], "'tasks.hopper.kwargs' is 3"),
     ([HOPPER, "tasks.hopper.kwarg={}"], "'tasks.hopper.kwarg' is unknown"),
     ([HOPPER, "tasks.hopper.env_steps=1500"], "multiple of 1000"),

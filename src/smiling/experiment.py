@@ -90,12 +90,16 @@ class ExperimentSettings(Settings):
 
     @model_validator(mode="after")
     def _rounds_are_whole(self) -> "ExperimentSettings":
-        step = self.dreamer.round_steps
+        step, count = self.dreamer.round_steps, self.dreamer.num_envs
         for name, task in self.tasks.items():
-            for steps in (task.env_steps, task.expert_steps, *task.method_steps.values()):
+            said = {"env_steps": task.env_steps, "expert_steps": task.expert_steps}
+            said |= {f"method_steps.{method}": steps for method, steps in task.method_steps.items()}
+            for key, steps in said.items():
                 if task.solver == "dreamer" and steps % step:
+                    of_all = "" if task.env is None else f"; own_task.{key} is of all tasks of your own"
                     raise ValueError(
-                        f"task '{name}': {steps} steps are not a multiple of {step}, a round in every environment"
+                        f"setting 'tasks.{name}.{key}' is {steps}: with DreamerV3 it is a multiple of {step}, a round "
+                        f"in every environment ({envs.ROUND_STEPS} steps, dreamer.num_envs={count}){of_all}"
                     )
         return self
 
