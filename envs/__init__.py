@@ -17,6 +17,7 @@ import numpy as np
 from gymnasium.spaces import flatdim
 
 EPISODE_STEPS = 1000  # of the suite's tasks
+LONGEST_EPISODE = 100_000  # steps: one that is longer is taken for one without an end
 ROUND_STEPS = 1000  # of each environment, in which training is counted; an episode of the suite's tasks is one
 
 # Simulation needs no OpenGL: without this, MuJoCo and dm_control load one when imported, or fail for one that is not

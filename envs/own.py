@@ -17,7 +17,7 @@ import mujoco
 import numpy as np
 from gymnasium import spaces
 
-from envs import Spec, UnusableTask
+from envs import LONGEST_EPISODE, Spec, UnusableTask
 from envs.environments import PICTURE, environment, is_mujoco
 from envs.rendering import RenderedTask, Renderer
 from envs.users_code import FAILURES, said
@@ -317,6 +317,11 @@ def _time_limit(name: str, spec: Spec, env: gymnasium.Env) -> int:
         raise UnusableTask(
             f"task '{name}': '{spec.env}' does not say after how many steps an episode ends: set "
             f"tasks.{name}.time_limit, for example to 1000"
+        )
+    if min(found) > LONGEST_EPISODE:
+        raise UnusableTask(
+            f"task '{name}': '{spec.env}' ends an episode after {min(found)} steps only: set tasks.{name}.time_limit, "
+            f"to {LONGEST_EPISODE} at most"
         )
     return min(found)
 

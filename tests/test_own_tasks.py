@@ -101,6 +101,10 @@ REFUSED = [
         "'tasks.hopper.time_limit' is 1: input should be greater than or equal to 2",
     ),
     (
+        [HOPPER, "tasks.hopper.time_limit=1000000000000"],
+        "'tasks.hopper.time_limit' is 1000000000000: input should be less than or equal to 100000",
+    ),
+    (
         [HOPPER, "tasks.hopper.solver=dreamer", "tasks.hopper.env_steps=4000"],
         "'tasks.hopper.expert_steps' is 3000: with DreamerV3 it is a multiple of 2000, a round in every "
         r"environment \(1000 steps, dreamer.num_envs=2\); own_task.expert_steps is of all tasks of your own",

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 import envs
+from envs import LONGEST_EPISODE
 from smiling.runs.divergence import finite_actions
 from smiling.runs.seeding import derive
 from smiling.settings import UserError
 
-LONGEST_EPISODE = 100_000  # steps: one that is longer is taken for one without an end
 Player = Callable[[Tensor], Tensor]  # each step's states (episodes, state) to actions, for one set of episodes
 
 

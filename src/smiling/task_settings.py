@@ -25,7 +25,9 @@ class MakingSettings(Settings):
     """What is said alike by whoever says how a task is made."""
 
     kwargs: dict[str, Any] = Field({}, description="for what makes the environment")
-    time_limit: int | None = Field(None, ge=2, description="steps of an episode at most; none: the environment's own")
+    time_limit: int | None = Field(
+        None, ge=2, le=envs.LONGEST_EPISODE, description="steps of an episode at most; none: the environment's own"
+    )
 
 
 class SpecSettings(MakingSettings):

@@ -343,6 +343,11 @@ REFUSED = [
     (Made, {"env": "made_here:nothing"}, "module 'made_here' has no 'nothing'"),
     (Made, {"env": "made_here:__name__"}, "'made_here:__name__' is no function or class"),
     (Made, {}, "'made_here:make' does not say after how many steps an episode ends: set tasks.made.time_limit"),
+    (
+        lambda: gymnasium.wrappers.TimeLimit(Made(), 10**6),
+        {},
+        "'made_here:make' ends an episode after 1000000 steps only: set tasks.made.time_limit, to 100000 at most",
+    ),
     (Made, {"kwargs": {"wind": 3}, **SHORT}, "cannot be made with kwargs {'wind': 3}: TypeError"),
     (
         Made,
