@@ -6,7 +6,7 @@ any bounds, to which [-1, 1] is scaled. What cannot be served is refused in a se
 
 import math
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,6 +29,8 @@ SHORTEST_EPISODE = 2  # steps
 LARGEST = float(np.finfo(np.float32).max)  # of a number that is learnt from
 LARGEST_WHOLE = 2**53  # of an action: up to there float64 has every whole number
 SAID_OF_ITSELF = "observation_space", "action_space", "metadata"  # by a gymnasium.Env
+FROM_RESET = "observation", "info"
+FROM_STEP = "observation", "reward", "terminated", "truncated", "info"
 PIXELS = np.uint8, 2  # the type, and from how many axes on, of what is taken for an image
 
 
@@ -72,18 +74,20 @@ class OwnTask(gymnasium.Env):
         self._first_seed = None
         self._seed, self._actions = seed, []
         try:
-            observation, info = self._env.reset(seed=seed, options=options)
+            given: Any = self._env.reset(seed=seed, options=options)
         except FAILURES as error:
             raise self._failed(f"reset(seed={seed})", error) from error
+        observation, info = self._checked("reset", given, FROM_RESET)
         return self._flat(observation), info
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         taken = np.array(action, np.float64)
         self._actions.append(taken)
         try:
-            observation, reward, terminated, truncated, info = self._env.step(scaled(taken, self.controls))
+            given: Any = self._env.step(scaled(taken, self.controls))
         except FAILURES as error:
             raise self._failed(f"step {len(self._actions)} of the episode of seed {self._seed}", error) from error
+        observation, reward, terminated, truncated, info = self._checked("step", given, FROM_STEP)
         state = self._flat(observation)
         try:
             value, ended, cut = float(reward), bool(terminated), bool(truncated)
@@ -100,26 +104,47 @@ class OwnTask(gymnasium.Env):
         over_time = len(self._actions) >= self.time_limit
         return state, value, ended, not ended and (cut or over_time), info
 
+    def _checked(self, call: str, given: Any, expected: tuple[str, ...]) -> Sequence[Any]:
+        """What a call of the environment's gives, if it is as much as Gymnasium's gives."""
+        if isinstance(given, tuple | list) and len(given) == len(expected):
+            return given
+        raise UnusableTask(
+            f"task '{self._name}': {call} gives {_brief(given)}: of a gymnasium.Env it gives {len(expected)} values, "
+            f"({', '.join(expected)})"
+        )
+
     def _failed(self, call: str, error: BaseException) -> UnusableTask:
         """What is said of a call of the environment's that fails."""
         return UnusableTask(f"task '{self._name}': {call} fails: {said(error)}")
 
     def _flat(self, observation: Any) -> np.ndarray:
         """An observation as one float32 vector."""
-        with np.errstate(over="ignore"):
-            flat = np.concatenate([np.ravel(part) for part in _parts(self._env.observation_space, observation)])
-            flat = flat.astype(np.float32)
+        space = self._env.observation_space
+        try:
+            with np.errstate(over="ignore"):
+                found = np.concatenate([np.ravel(part) for part in _parts(space, observation)])
+                flat = found.astype(np.float32)
+        except (TypeError, ValueError, LookupError):
+            raise self._unlike(observation) from None
+        if flat.shape == self.observation_space.shape and np.isfinite(flat).all():
+            return flat
+        if not np.issubdtype(found.dtype, np.number):
+            raise self._unlike(observation)
         if flat.shape != self.observation_space.shape:
             raise UnusableTask(
                 f"task '{self._name}': an observation of {flat.size} numbers, where its space has "
                 f"{math.prod(self.observation_space.shape or ())}; sizes must not change"
             )
-        if not np.isfinite(flat).all():
-            raise UnusableTask(
-                f"task '{self._name}': observation {flat[~np.isfinite(flat)][0]} at place "
-                f"{np.argmin(np.isfinite(flat))} after {len(self._actions)} steps of an episode: learning takes numbers"
-            )
-        return flat
+        place = int(np.argmin(np.isfinite(flat)))
+        raise UnusableTask(
+            f"task '{self._name}': observation {found[place]} at place {place} after {len(self._actions)} steps of an "
+            f"episode: learning takes float32, numbers up to {LARGEST:.2g}"
+        )
+
+    def _unlike(self, observation: Any) -> UnusableTask:
+        """What is said of an observation that is something else than its space says."""
+        space = _shown(self._env.observation_space)
+        return UnusableTask(f"task '{self._name}': an observation is {_brief(observation)}, which is not of {space}")
 
     def simulation(self) -> np.ndarray:
         """All that the rest of the episode depends on, float64: the seed that it began with, and the actions since."""

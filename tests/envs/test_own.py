@@ -31,7 +31,14 @@ class Made(gymnasium.Env):
 
     def _observed(self):
         self.observation_space.seed(int(self.np_random.integers(2**31)))
-        wrong = {"nan": np.full(3, np.nan), "grows": np.zeros(3 + self.steps)}
+        wrong = {
+            "nan": np.full(3, np.nan),
+            "grows": np.zeros(3 + self.steps),
+            "huge": np.array([0.0, -1e200, 0.0]),
+            "none": None,
+            "texts": np.array(["a", "b", "c"]),
+            "lacks": {"a": [0.0]},
+        }
         return wrong.get(self.broken, self.observation_space.sample())
 
     def reset(self, *, seed=None, options=None):
@@ -316,6 +323,17 @@ def test_the_suites_tasks_are_as_they_were(add):
 SHORT = {"time_limit": LIMIT}
 
 
+class OldReset(Made):
+    def reset(self, **given):
+        return super().reset(**given)[0][:2]
+
+
+class OldStep(Made):
+    def step(self, action):
+        observation, reward, *_, info = super().step(action)
+        return observation, reward, False, info
+
+
 class Spaceless(gymnasium.Env):
     """Says nothing of its observations."""
 
@@ -362,6 +380,20 @@ REFUSED = [
     (Unclosed, SHORT, "close() fails: ValueError: cannot close ("),
     (lambda: Unclosed(ends=None), SHORT, "step 1 of the episode of seed 0 fails"),
     (lambda: Made(broken="nan"), SHORT, "observation nan at place 0 after 0 steps"),
+    (
+        lambda: Made(broken="huge"),
+        SHORT,
+        "observation -1e+200 at place 1 after 0 steps of an episode: learning takes f",
+    ),
+    (lambda: Made(broken="none"), SHORT, "an observation is None, which is not of Box(-9.0, 9.0, (3,), float32)"),
+    (lambda: Made(broken="texts"), SHORT, "dtype='<U1'), which is not of Box(-9.0, 9.0, (3,), float32)"),
+    (
+        lambda: Made(observations=spaces.Dict({"a": spaces.Box(0, 1), "b": spaces.Box(0, 1)}), broken="lacks"),
+        SHORT,
+        "an observation is {'a': [0.0]}, which is not of Dict(",
+    ),
+    (OldReset, SHORT, "of a gymnasium.Env it gives 2 values, (observation, info)"),
+    (OldStep, SHORT, "it gives 5 values, (observation, reward, terminated, truncated, info)"),
     (lambda: Made(broken="grows"), SHORT, "observation of 4 numbers, where its space has 3; sizes must not change"),
     (lambda: Made(broken="reward"), SHORT, "the reward is inf in step 1"),
     (lambda: Made(ends=1), SHORT, "its episodes end after their first step"),

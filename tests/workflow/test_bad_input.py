@@ -223,6 +223,8 @@ def words(): return Task(observation_space=Dict({"said": Text(9)}))
 def discrete(): return Task(action_space=Discrete(4))
 def boundless(): return Task(action_space=Box(-np.inf, np.inf, (2,)))
 def nan(): return Task(shown=np.full(3, np.nan))
+def huge(): return Task(shown=np.full(3, 1e200))
+def nothing_seen(): return Task(shown=None)
 def no_reward(): return Task(reward=np.nan)
 def forgets(): return Task(reward=None)
 def one_step(): return Task(ends=1)
@@ -256,6 +258,11 @@ TASKS = [
     ("{env: 'bad_tasks:discrete', time_limit: 9}", "has actions of Discrete(4)"),
     ("{env: 'bad_tasks:boundless', time_limit: 9}", "has actions without bounds"),
     ("{env: 'bad_tasks:nan', time_limit: 9}", "observation nan at place 0 after 0 steps of an episode"),
+    (
+        "{env: 'bad_tasks:huge', time_limit: 9}",
+        "observation 1e+200 at place 0 after 0 steps of an episode: learning takes",
+    ),
+    ("{env: 'bad_tasks:nothing_seen', time_limit: 9}", "an observation is None, which is not of Box(-9.0, 9.0, (3,)"),
     ("{env: 'bad_tasks:no_reward', time_limit: 9}", "the reward is nan in step 1 of an episode"),
     ("{env: 'bad_tasks:forgets', time_limit: 9}", "are None, False and False in step 1 of an episode: write a number"),
     ("{env: 'bad_tasks:Grows', time_limit: 9}", "sizes must not change"),
