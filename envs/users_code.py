@@ -5,6 +5,8 @@ import sys
 import sysconfig
 import traceback
 from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
@@ -27,17 +29,29 @@ def module(name: str) -> ModuleType:
     """The module of that name, looked for in the working folder too.
 
     Raises:
-        Unusable: if there is none, or its code fails.
+        Unusable: if there is none, its code fails, or another of its name comes before the working folder's.
     """
     here = os.getcwd()
     if here not in sys.path:
         sys.path.append(here)  # for good: it may import others of its folder later
+    _check_first(name.partition(".")[0], here)
     try:
         return import_module(name)
     except FAILURES as error:
         is_missing = isinstance(error, ModuleNotFoundError) and error.name in _parents(name)
         why = f"{words(error)}; it is looked for in {here} and on PYTHONPATH" if is_missing else said(error)
         raise Unusable(f"module '{name}' cannot be imported: {why}") from error
+
+
+def _check_first(name: str, here: str) -> None:
+    """Refuse a module of the folder `here` where another would be imported in its place: a library's, the suite's."""
+    meant = PathFinder.find_spec(name, [here])
+    if meant is None or meant.origin is None:
+        return
+    found = sys.modules[name].__spec__ if name in sys.modules else find_spec(name)
+    file = found and found.origin  # none: of a module that was made, not found
+    if file and Path(file).resolve() != Path(meant.origin).resolve():
+        raise Unusable(f"module '{name}' is {file} here, not {meant.origin}: give yours another name")
 
 
 def _parents(module: str) -> list[str]:
@@ -55,7 +69,9 @@ def attribute(found: ModuleType, path: str) -> Any:
     try:
         return attrgetter(path)(found)
     except AttributeError:
-        raise Unusable(f"module '{found.__name__}' has no '{path}'") from None
+        file = getattr(found, "__file__", None)
+        where = f"; it is {file}" if file else ""
+        raise Unusable(f"module '{found.__name__}' has no '{path}'{where}") from None
 
 
 def said(error: BaseException) -> str:

@@ -1,7 +1,9 @@
 """Tasks of a user's own: what is served is the environment's own, step by step; what cannot be is told."""
 
+import json
 import math
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import gymnasium
@@ -300,6 +302,26 @@ def test_kwargs_are_the_same_each_time_whatever_is_done_with_them(add):
         env = envs.make(name)
         assert len(rows(env, 0, drawn(env, 2 * LIMIT))) == 1 + LIMIT
     assert given == {"config": {"sizes": [LIMIT]}}
+
+
+@pytest.mark.parametrize(
+    ("module", "another"), [("json", json.__file__), ("cv2.tasks", "cv2"), ("time", "built-in"), ("play", "play.py")]
+)
+def test_a_module_where_the_command_was_given_is_not_taken_for_another(module, another, add, tmp_path, monkeypatch):
+    """Which the command itself may need: a library's, loaded or not, Python's own, a script of the suite's."""
+    monkeypatch.chdir(tmp_path)
+    scripts = str(Path(__file__).parents[2] / "src")
+    monkeypatch.setattr(sys, "path", [scripts, *(entry for entry in sys.path if entry != scripts)])
+    mine = tmp_path / f"{module.partition('.')[0]}.py"
+    mine.write_text("import gymnasium\ndef make(): return gymnasium.make('Pendulum-v1')\n")
+    with pytest.raises(envs.UnusableTask) as refused:
+        envs.sizes(add(env=f"{module}:make"))
+    assert f"module '{mine.stem}' is " in str(refused.value)
+    assert another in str(refused.value)
+    assert str(refused.value).endswith(f" here, not {mine}: give yours another name")
+    mine.unlink()
+    with pytest.raises(envs.UnusableTask, match=r"module 'json' has no 'make'; it is .*json/__init__.py"):
+        envs.sizes(add(name="other", env="json:make"))
 
 
 def test_the_same_task_may_be_added_again_and_no_other_under_its_name(add):
