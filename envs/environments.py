@@ -19,6 +19,16 @@ from envs import Spec, UnusableTask, users_code
 PICTURE = "rgb_array"  # the render mode whose frames are images
 GYMNASIUM, DM_CONTROL = "gymnasium", "dm_control"  # before the colon of a spec's `env`; else it is a module
 
+# What the suite says itself to what makes an environment -> what the user does instead.
+INSTEAD = {
+    GYMNASIUM: {
+        "max_episode_steps": "set tasks.{}.time_limit",
+        "render_mode": "leave it out, pictures are asked for where one is needed",
+        "disable_env_checker": "leave it out, a task is tried by the suite",
+    },
+    DM_CONTROL: {"random": "leave it out, every reset has its seed"},
+}
+
 
 def environment(name: str, spec: Spec, seed: int, render_mode: str | None) -> gymnasium.Env:
     """What the task is made of, as its author wrote it."""
@@ -28,6 +38,9 @@ def environment(name: str, spec: Spec, seed: int, render_mode: str | None) -> gy
             f"task '{name}': env '{spec.env}' names no environment; write gymnasium:Hopper-v5, "
             "dm_control:acrobot/swingup, or my_module:make"
         )
+    for key in spec.kwargs:
+        if said := INSTEAD.get(origin, {}).get(key):
+            raise UnusableTask(f"task '{name}': '{key}' is not for kwargs of '{spec.env}': {said.format(name)}")
     build = {GYMNASIUM: _of_gymnasium, DM_CONTROL: _of_dm_control}.get(origin)
     if build is None:
         call = _callable(name, origin, what)
@@ -69,7 +82,7 @@ def _of_dm_control(what: str, spec: Spec, seed: int, render_mode: str | None) ->
 def _of_callable(call: Callable[..., gymnasium.Env]) -> Callable[..., gymnasium.Env]:
     def build(what: str, spec: Spec, seed: int, render_mode: str | None) -> gymnasium.Env:
         shown = {"render_mode": render_mode} if render_mode and _takes(call, "render_mode") else {}
-        return call(**shown, **spec.kwargs)
+        return call(**{**spec.kwargs, **shown})
 
     return build
 

@@ -394,6 +394,14 @@ REFUSED = [
         {"env": "gymnasium:Pendulum-v1", "kwargs": {"wind": 3}},
         "cannot be made with kwargs {'wind': 3}: TypeError",
     ),
+    (
+        Made,
+        {"env": "gymnasium:Pendulum-v1", "kwargs": {"max_episode_steps": 9}, **SHORT},
+        "'max_episode_steps' is not for kwargs of 'gymnasium:Pendulum-v1': set tasks.made.time_limit",
+    ),
+    (Made, {"env": "gymnasium:Pendulum-v1", "kwargs": {"render_mode": "human"}}, "'render_mode' is not for kwargs of"),
+    (Made, {"env": "gymnasium:Pendulum-v1", "kwargs": {"disable_env_checker": True}}, "'disable_env_checker' is not"),
+    (Made, {"env": "dm_control:acrobot/swingup", "kwargs": {"random": 9}}, "'random' is not for kwargs of"),
     (lambda: sys.exit(0), SHORT, "'made_here:make' cannot be made: SystemExit: 0"),
     (lambda: 3, SHORT, "'made_here:make' gives a int, which is no gymnasium.Env"),
     (Spaceless, SHORT, "its environment has no observation_space, as a gymnasium.Env has: AttributeError"),
@@ -561,6 +569,10 @@ def test_pictures_are_the_environments(add):
     env.reset(seed=0)
     assert env.render().shape == (4, 6, 3)
     assert env.metadata["render_fps"] == 7
+
+
+def test_a_picture_is_asked_for_whatever_kwargs_say(add):
+    assert envs.why_not_shown(add(Shown, kwargs={"render_mode": None}, time_limit=LIMIT)) is None
 
 
 def test_a_task_without_a_picture_says_so(add, monkeypatch):
