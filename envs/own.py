@@ -6,6 +6,7 @@ any bounds, to which [-1, 1] is scaled. What cannot be served is refused in a se
 
 import math
 import reprlib
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ TRIED_STEPS, TRIED_EPISODES = 20, 3  # by which a task is tried before it is use
 SHORTEST_EPISODE = 2  # steps
 LARGEST = float(np.finfo(np.float32).max)  # of a number that is learnt from
 LARGEST_WHOLE = 2**53  # of an action: up to there float64 has every whole number
+LONGEST_SHOWN = 200  # characters of a space in a sentence
 SAID_OF_ITSELF = "observation_space", "action_space", "metadata"  # by a gymnasium.Env
 FROM_RESET = "observation", "info"
 FROM_STEP = "observation", "reward", "terminated", "truncated", "info"
@@ -109,8 +111,8 @@ class OwnTask(gymnasium.Env):
         if isinstance(given, tuple | list) and len(given) == len(expected):
             return given
         raise UnusableTask(
-            f"task '{self._name}': {call} gives {_brief(given)}: of a gymnasium.Env it gives {len(expected)} values, "
-            f"({', '.join(expected)})"
+            f"task '{self._name}': {call} gives {_brief(given)}; in Gymnasium's API it must give {len(expected)} "
+            f"values, ({', '.join(expected)})"
         )
 
     def _failed(self, call: str, error: BaseException) -> UnusableTask:
@@ -326,8 +328,8 @@ def _controls(name: str, space: spaces.Space) -> spaces.Box:
 
 
 def _shown(space: spaces.Space) -> str:
-    """A space in one line."""
-    return " ".join(str(space).split())
+    """A space in one line that is not long."""
+    return textwrap.shorten(str(space), LONGEST_SHOWN)
 
 
 def _brief(value: Any) -> str:
