@@ -5,8 +5,6 @@ any bounds, to which [-1, 1] is scaled. What cannot be served is refused in a se
 """
 
 import math
-import reprlib
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from gymnasium import spaces
 
 from envs import LONGEST_EPISODE, Spec, UnusableTask
 from envs.environments import PICTURE, environment, is_mujoco
+from envs.flat_spaces import boxes, brief, controls, parts, scaled, shown
 from envs.rendering import RenderedTask, Renderer
 from envs.users_code import FAILURES, said
 
@@ -28,12 +27,9 @@ CAMERA = "track"  # taken where a MuJoCo model has it; else its first one
 TRIED_STEPS, TRIED_EPISODES = 20, 3  # by which a task is tried before it is used
 SHORTEST_EPISODE = 2  # steps
 LARGEST = float(np.finfo(np.float32).max)  # of a number that is learnt from
-LARGEST_WHOLE = 2**53  # of an action: up to there float64 has every whole number
-LONGEST_SHOWN = 200  # characters of a space in a sentence
 SAID_OF_ITSELF = "observation_space", "action_space", "metadata"  # by a gymnasium.Env
 FROM_RESET = "observation", "info"
 FROM_STEP = "observation", "reward", "terminated", "truncated", "info"
-PIXELS = np.uint8, 2  # the type, and from how many axes on, of what is taken for an image
 
 
 class OwnTask(gymnasium.Env):
@@ -49,15 +45,13 @@ class OwnTask(gymnasium.Env):
         self.render_mode = render_mode
         observations, actions, metadata = (_own(name, self._env, what) for what in SAID_OF_ITSELF)
         if not isinstance(metadata, Mapping):
-            raise UnusableTask(
-                f"task '{name}': its metadata are {_brief(metadata)}: write a dictionary, or none at all"
-            )
+            raise UnusableTask(f"task '{name}': its metadata are {brief(metadata)}: write a dictionary, or none at all")
         self.metadata = {"render_fps": FRAME_RATE, **metadata, "render_modes": [PICTURE]}
-        size = sum(math.prod(box.shape) for box in _boxes(name, observations))
+        size = sum(math.prod(box.shape) for box in boxes(name, observations))
         if not size:
-            raise UnusableTask(f"task '{name}' has no observations, {_shown(observations)}")
+            raise UnusableTask(f"task '{name}' has no observations, {shown(observations)}")
         self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
-        self.controls = _controls(name, actions)
+        self.controls = controls(name, actions)
         self.action_space = spaces.Box(-1.0, 1.0, (math.prod(self.controls.shape),), np.float32)
         self.time_limit = _time_limit(name, spec, self._env)
         self._np_random, self._np_random_seed = gymnasium.utils.seeding.np_random(seed)
@@ -95,8 +89,8 @@ class OwnTask(gymnasium.Env):
             value, ended, cut = float(reward), bool(terminated), bool(truncated)
         except (TypeError, ValueError):
             raise UnusableTask(
-                f"task '{self._name}': reward, terminated and truncated are {_brief(reward)}, {_brief(terminated)} and "
-                f"{_brief(truncated)} in step {len(self._actions)} of an episode: write a number and two truth values"
+                f"task '{self._name}': reward, terminated and truncated are {brief(reward)}, {brief(terminated)} and "
+                f"{brief(truncated)} in step {len(self._actions)} of an episode: write a number and two truth values"
             ) from None
         if not abs(value) <= LARGEST:  # which nan is not either
             raise UnusableTask(
@@ -111,7 +105,7 @@ class OwnTask(gymnasium.Env):
         if isinstance(given, tuple | list) and len(given) == len(expected):
             return given
         raise UnusableTask(
-            f"task '{self._name}': {call} gives {_brief(given)}; in Gymnasium's API it must give {len(expected)} "
+            f"task '{self._name}': {call} gives {brief(given)}; in Gymnasium's API it must give {len(expected)} "
             f"values, ({', '.join(expected)})"
         )
 
@@ -124,7 +118,7 @@ class OwnTask(gymnasium.Env):
         space = self._env.observation_space
         try:
             with np.errstate(over="ignore"):
-                found = np.concatenate([np.ravel(part) for part in _parts(space, observation)])
+                found = np.concatenate([np.ravel(part) for part in parts(space, observation)])
                 flat = found.astype(np.float32)
         except (TypeError, ValueError, LookupError):
             raise self._unlike(observation) from None
@@ -145,8 +139,8 @@ class OwnTask(gymnasium.Env):
 
     def _unlike(self, observation: Any) -> UnusableTask:
         """What is said of an observation that is something else than its space says."""
-        space = _shown(self._env.observation_space)
-        return UnusableTask(f"task '{self._name}': an observation is {_brief(observation)}, which is not of {space}")
+        space = shown(self._env.observation_space)
+        return UnusableTask(f"task '{self._name}': an observation is {brief(observation)}, which is not of {space}")
 
     def simulation(self) -> np.ndarray:
         """All that the rest of the episode depends on, float64: the seed that it began with, and the actions since."""
@@ -164,13 +158,13 @@ class OwnTask(gymnasium.Env):
         Raises:
             UnusableTask: if the environment gives none.
         """
-        shown: Any = self._env.unwrapped
-        if isinstance(shown, RenderedTask):
-            return shown.render()
-        if is_mujoco(shown):
+        inner: Any = self._env.unwrapped
+        if isinstance(inner, RenderedTask):
+            return inner.render()
+        if is_mujoco(inner):
             if self._renderer is None:
-                self._renderer = Renderer(shown.model, _camera(shown.model))
-            return self._renderer.frame(shown.data)
+                self._renderer = Renderer(inner.model, _camera(inner.model))
+            return self._renderer.frame(inner.data)
         try:
             frame = np.asarray(self._env.render())
         except FAILURES as error:
@@ -188,14 +182,6 @@ class OwnTask(gymnasium.Env):
             self._env.close()
         except FAILURES as error:
             raise self._failed("close()", error) from error
-
-
-def scaled(action: np.ndarray, controls: spaces.Box) -> np.ndarray:
-    """`action` of [-1, 1]^A, clipped to that, between the bounds of `controls`, in their shape and type."""
-    low, high = controls.low.astype(np.float64), controls.high.astype(np.float64)
-    control = (high + low) / 2 + (high - low) / 2 * np.clip(action, -1.0, 1.0).reshape(controls.shape)
-    is_whole = np.issubdtype(controls.dtype, np.integer)
-    return np.clip((np.rint(control) if is_whole else control).astype(controls.dtype), controls.low, controls.high)
 
 
 def make(name: str, spec: Spec, seed: int, render_mode: str | None = None) -> OwnTask:
@@ -247,9 +233,9 @@ def why_not_shown(name: str, spec: Spec) -> str | None:
         if PICTURE not in (env._env.metadata.get("render_modes") or ()):
             return f"task '{name}' has no picture: '{spec.env}' has no render mode '{PICTURE}'"
     try:
-        with _opened(name, spec, PICTURE) as shown:
-            shown.reset(seed=0)
-            shown.render()
+        with _opened(name, spec, PICTURE) as env:
+            env.reset(seed=0)
+            env.render()
     except UnusableTask as error:
         why = str(error).removeprefix(f"task '{name}': ")
         return f"task '{name}' has no picture: {why}"
@@ -277,64 +263,6 @@ def _own(name: str, env: gymnasium.Env, what: str) -> Any:
         raise UnusableTask(
             f"task '{name}': its environment has no {what}, as a gymnasium.Env has: {said(error)}"
         ) from error
-
-
-def _boxes(name: str, space: spaces.Space) -> Iterator[spaces.Box]:
-    """The Boxes that an observation consists of, in their order."""
-    if isinstance(space, spaces.Dict):
-        for part in space.spaces.values():
-            yield from _boxes(name, part)
-    elif isinstance(space, spaces.Tuple):
-        for part in space.spaces:
-            yield from _boxes(name, part)
-    elif not isinstance(space, spaces.Box):
-        raise UnusableTask(f"task '{name}' has observations of {_shown(space)}: Boxes and Dicts of them are served")
-    elif space.dtype == PIXELS[0] and len(space.shape) >= PIXELS[1]:
-        raise UnusableTask(f"task '{name}' has pixels for observations, {_shown(space)}: they are not served")
-    else:
-        yield space
-
-
-def _parts(space: spaces.Space, observation: Any) -> Iterator[np.ndarray]:
-    """An observation's arrays, in the order of `_boxes`."""
-    if isinstance(space, spaces.Dict):
-        for key, part in space.spaces.items():
-            yield from _parts(part, observation[key])
-    elif isinstance(space, spaces.Tuple):
-        for part, observed in zip(space.spaces, observation, strict=True):
-            yield from _parts(part, observed)
-    else:
-        yield np.asarray(observation)
-
-
-def _controls(name: str, space: spaces.Space) -> spaces.Box:
-    """The actions' Box, which has bounds to scale to."""
-    if not isinstance(space, spaces.Box):
-        raise UnusableTask(f"task '{name}' has actions of {_shown(space)}: a Box with bounds is served")
-    with np.errstate(over="ignore"):
-        bounded = np.isfinite(space.high.astype(np.float64) - space.low.astype(np.float64)).all()
-    if not bounded:
-        raise UnusableTask(
-            f"task '{name}' has actions without bounds, {_shown(space)}: [-1, 1] is to be scaled to some"
-        )
-    if not (math.prod(space.shape) and (space.low < space.high).all()):
-        raise UnusableTask(f"task '{name}' has actions that leave no choice, {_shown(space)}")
-    is_whole = np.issubdtype(space.dtype, np.integer)
-    if is_whole and max(abs(int(bound)) for bound in (*space.low.flat, *space.high.flat)) > LARGEST_WHOLE:
-        raise UnusableTask(
-            f"task '{name}' has actions of whole numbers beyond 2**53, {_shown(space)}: give them narrower bounds"
-        )
-    return space
-
-
-def _shown(space: spaces.Space) -> str:
-    """A space in one line that is not long."""
-    return textwrap.shorten(str(space), LONGEST_SHOWN)
-
-
-def _brief(value: Any) -> str:
-    """A value in one line that is not long."""
-    return " ".join(reprlib.repr(value).split())
 
 
 def _time_limit(name: str, spec: Spec, env: gymnasium.Env) -> int:

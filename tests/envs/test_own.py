@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import envs
-from envs import Spec, own
+from envs import Spec, flat_spaces, own
 from smiling.evidence.films import record
 from smiling.settings import UserError
 from smiling.solvers.callables import CallablePolicy
@@ -276,7 +276,7 @@ def test_actions_reach_every_bound_in_the_environments_own_shape_and_type(space,
 @given(low=st.floats(-1e6, 1e6), width=st.floats(1e-3, 1e6), action=st.floats(-1.5, 1.5))
 def test_actions_are_scaled_from_minus_one_to_one(low, width, action):
     space = spaces.Box(np.float64(low), np.float64(low + width), (1,), np.float64)
-    held = own.scaled(np.array([action]), space)
+    held = flat_spaces.scaled(np.array([action]), space)
     clipped = min(max(action, -1.0), 1.0)
     assert space.contains(held)
     np.testing.assert_allclose(held, low + (clipped + 1) / 2 * width, rtol=1e-9, atol=1e-6)
