@@ -120,7 +120,7 @@ def test_differences_are_empty_only_for_equal_mappings(old, new):
 @pytest.mark.parametrize(
     ("scale", "assignments", "message"),
     [
-        ("huge", [], "unknown scale 'huge'; known scales: paper, quick, smoke"),
+        ("huge", [], "unknown scale 'huge'; known scales: desk, paper, quick, smoke"),
         ("quick", ["sac.batchsize=3"], "'sac.batchsize' is unknown"),
         ("quick", ["only_tasks=[walker_run]"], "unknown task 'walker_run'; known tasks: .*cheetah_run"),
         ("quick", ["only_tasks=humanoid_walk"], "task 'humanoid_walk' is not of scale 'quick'"),

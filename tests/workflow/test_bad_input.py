@@ -147,7 +147,7 @@ ARGUMENTS = [
     (("--task", "walker_run"), "unknown task 'walker_run'; known tasks: ball_in_cup_catch"),
     (("--task", TASK, "--method", "gail"), "unknown method 'gail'; known methods: "),
     (("--task", TASK, "--method", "../methods/bc"), "unknown method '../methods/bc'"),
-    (("--task", TASK, "--scale", "huge"), "unknown scale 'huge'; known scales: paper, quick, smoke"),
+    (("--task", TASK, "--scale", "huge"), "unknown scale 'huge'; known scales: desk, paper, quick, smoke"),
     (("--task", TASK, "--scale", "../../config/scales/smoke"), "unknown scale '../../config/scales/smoke'"),
     (("--task", TASK, "--scale", ""), "unknown scale ''"),
     (("--task", TASK, "--demonstrations", "nowhere.npz"), "nowhere.npz: no such file"),

@@ -99,7 +99,7 @@ def test_users_own_demonstrations_take_the_experts_place(demonstrations_file):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("scale=huge", "unknown scale 'huge'; known scales: paper, quick, smoke"),
+        ("scale=huge", "unknown scale 'huge'; known scales: desk, paper, quick, smoke"),
         ("methods=smiling,gail", "unknown method 'gail'"),
         ("only_tasks=walker_run", "unknown task 'walker_run'"),
         ("tasks={mine: {env: 'nowhere:make'}}", "task 'mine': module 'nowhere' cannot be imported"),
