@@ -119,7 +119,7 @@ def tell(task: str, returns: dict[str, Any]) -> None:
     elif abs(np.mean(shown) - expert) > FAR * (expert - random):
         print(
             f"warning: the trajectories' mean return is {np.mean(shown):.4g}; curves are normalised by the expert's, "
-            f"{expert:.4g}, measured over {len(returns['expert_episodes'])} other episodes",
+            f"{expert:.4g}, of other episodes ({len(returns['expert_episodes'])})",
             flush=True,
         )
 
@@ -129,7 +129,7 @@ def tell_shown(shown: Demonstrations, lengths: list[int]) -> None:
     transitions = " to ".join(str(length) for length in sorted({min(lengths), max(lengths)}))
     terminated = 0 if shown.terminals is None else int(shown.terminals.sum())
     print(
-        f"{len(lengths)} trajectories of {transitions} transitions, {terminated} terminated; shown: "
+        f"trajectories: {len(lengths)}, of {transitions} transitions, {terminated} terminated; shown: "
         f"{len(shown.observations)} states, {'without' if shown.actions is None else 'with'} actions",
         flush=True,
     )

@@ -24,7 +24,7 @@ def test_part_of_a_file_keeps_the_returns_of_its_whole_trajectories(demonstratio
     given = ("--demos", demonstrations_file, "--trajectories", 1, "--subsample", 5)
     shown, returns, said = collected(tmp_path / "out", *given)
     assert shown.observations.shape == (4, 8)
-    assert "1 trajectories of 20 transitions, 0 terminated; shown: 4 states, with actions\n" in said
+    assert "trajectories: 1, of 20 transitions, 0 terminated; shown: 4 states, with actions\n" in said
     assert returns["demonstrations"] == whole.returns()[:1]
     assert returns["expert_return"] == pytest.approx(whole.returns()[0])
     assert returns["lengths"] == [20]
@@ -60,7 +60,7 @@ def test_hdf5_file_without_rewards_is_learnt_from(tmp_path):
         (
             9.0,
             5.0,
-            "the trajectories' mean return is 1; curves are normalised by the expert's, 9, measured over 2 other",
+            "the trajectories' mean return is 1; curves are normalised by the expert's, 9, of other episodes (2)",
         ),
         (9.0, -99.0, None),
     ],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from smiling import methods
-from smiling.evidence import figure_style, statistics
+from smiling.evidence import figure_style, pages, statistics
 from smiling.evidence.figure_style import task_label
 
 BOUNDED = ("final_mean", "final_iqm", "area_mean")  # what is shown with its interval
@@ -131,7 +131,13 @@ def methods_to_read(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for _, row in table.iterrows():
         seeds = figure_style.seeds_label(row["fewest_seeds"], row["most_seeds"])
-        rows.append({"method": methods.label(row["method"]), **_shown(row), "over": f"{row['tasks']} tasks, {seeds}"})
+        rows.append(
+            {
+                "method": methods.label(row["method"]),
+                **_shown(row),
+                "over": f"{pages.counted(row['tasks'], 'task')}, {seeds}",
+            }
+        )
     return pd.DataFrame(rows)
 
 
