@@ -20,7 +20,7 @@ from smiling.evaluation import Policy, policy_returns, random_returns
 from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load_experiment
 from smiling.runs.artefacts import remove_partial, write_json
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
-from smiling.runs.minari_export import write_minari
+from smiling.runs.minari_export import check_exportable, write_minari
 from smiling.runs.own_demonstrations import OwnDemonstrations, adopt, read_for
 from smiling.runs.progress import Meter
 from smiling.runs.provenance import fingerprint, provenance
@@ -97,6 +97,11 @@ def from_file(options: argparse.Namespace) -> dict[str, Any]:
     """Check the user's file and write what is shown of it; the returns to record, where it has rewards."""
     asked = validate(OwnDemonstrations, {"file": options.demos, **part_of(options)}, where="demonstrations")
     shown, returns, lengths = adopt(asked, options.task)
+    if options.export:
+        try:
+            check_exportable(shown)
+        except UserError as error:
+            raise UserError(f"demonstrations {options.demos}: {error}") from None
     write_demonstrations(options.out / "demonstrations.npz", shown)
     tell_shown(shown, lengths)
     expert = None if returns is None else float(np.mean(returns))

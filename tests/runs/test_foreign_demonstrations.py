@@ -347,3 +347,18 @@ def test_export_leaves_out_rows_of_which_nobody_knows_what_followed(minari, tmp_
             TASK,
             "a test",
         )
+
+
+def test_export_of_trajectories_of_which_rows_were_left_out(minari, tmp_path):
+    """Each state that followed is true, but none is the next row's: one array of states would glue them together."""
+    states = np.tile(np.arange(6.0)[:, None], 8)
+    arrays = {
+        "observations": np.concatenate([states, 10 * states]),
+        "next_observations": np.concatenate([states + 1, 10 * states + 1]),
+        "actions": np.zeros((12, 2)),
+        "rewards": np.zeros(12),
+        "episode_starts": np.array([0, 6]),
+    }
+    with pytest.raises(UserError, match="rows have been left out of trajectory 1: a Minari data set holds"):
+        write_minari(tmp_path / "root", checked(Path("mine.npz"), arrays, 8, 2), TASK, "a test")
+    assert not (tmp_path / "root").exists()

@@ -86,6 +86,18 @@ def test_a_part_is_not_exported(demonstrations_file, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_with_rows_left_out_is_not_exported(demonstrations_file, tmp_path):
+    pytest.importorskip("minari", reason="the extra 'minari' is not installed")
+    arrays = dict(np.load(demonstrations_file))
+    arrays["next_observations"] = arrays["observations"] + 1
+    np.savez(demonstrations_file, **arrays)
+    given = ("--task", TASK, "--demos", demonstrations_file, "--export", "minari", "--out", tmp_path / "out")
+    refused = run("collect_demonstrations.py", *given)
+    assert refused.returncode == 1
+    assert f"demonstrations {demonstrations_file}: rows have been left out of trajectory 0" in refused.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_digest_follows_the_content(demonstrations_file):
     asked = OwnDemonstrations(file=demonstrations_file)
     once = digest_of(asked, TASK)
@@ -99,6 +111,10 @@ def test_digest_follows_the_content(demonstrations_file):
 
 def test_export_for_minari(demonstrations_file, tmp_path, monkeypatch):
     minari = pytest.importorskip("minari", reason="the extra 'minari' is not installed")
+    arrays = dict(np.load(demonstrations_file))
+    for rows in (slice(0, 20), slice(20, 40)):
+        arrays["next_observations"][rows][:-1] = arrays["observations"][rows][1:]
+    np.savez(demonstrations_file, **arrays)
     given = ("--demos", demonstrations_file, "--export", "minari")
     shown, _, said = collected(tmp_path / "out", *given)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "out" / "minari"))

@@ -14,10 +14,34 @@ import envs
 from smiling.runs.artefacts import PARTIAL_PREFIX
 from smiling.runs.demonstrations import Demonstrations
 from smiling.runs.foreign_demonstrations import of_extra
-from smiling.runs.trajectories import transitions
+from smiling.runs.trajectories import split, transitions
 from smiling.settings import UserError
 
 ROOT_VARIABLE = "MINARI_DATASETS_PATH"  # of the folder in which Minari looks for its data sets
+
+
+def check_exportable(demonstrations: Demonstrations) -> None:
+    """Refuse demonstrations that lack what Minari needs.
+
+    Raises:
+        UserError: if there are no actions, no rewards or no transitions, or if a trajectory is not whole.
+    """
+    for name in ("actions", "rewards"):
+        if getattr(demonstrations, name) is None:
+            raise UserError(f"a Minari data set needs the demonstrations' '{name}', which these do not have")
+    transitions(demonstrations)
+    for place, trajectory in enumerate(split(demonstrations)):
+        if not _is_whole(trajectory):
+            raise UserError(
+                f"rows have been left out of trajectory {place}: a Minari data set holds whole ones, in "
+                "which each row is the state that followed the one before"
+            )
+
+
+def _is_whole(trajectory: Demonstrations) -> bool:
+    """Whether each state is followed by the next row's."""
+    following = trajectory.next_observations
+    return following is None or np.array_equal(following[:-1], trajectory.observations[1:])
 
 
 def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by: str) -> Path:
@@ -27,12 +51,10 @@ def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by:
     state of a trajectory is not recorded, its last row is left out, for Minari has a state behind each transition.
 
     Raises:
-        UserError: if Minari is not installed, or the demonstrations lack what it needs: actions, rewards, transitions.
+        UserError: if Minari is not installed, or the demonstrations lack what it needs (`check_exportable`).
     """
     minari = _minari()
-    if demonstrations.actions is None or demonstrations.rewards is None:
-        lacking = "actions" if demonstrations.actions is None else "rewards"
-        raise UserError(f"a Minari data set needs the demonstrations' '{lacking}', which these do not have")
+    check_exportable(demonstrations)
     env, name = envs.make(task), f"{task}-v0"
     spaces = {"observation_space": env.observation_space, "action_space": env.action_space}
     episodes = [_buffer(minari, trajectory) for trajectory in transitions(demonstrations)]
