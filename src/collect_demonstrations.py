@@ -21,7 +21,7 @@ from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load
 from smiling.runs.artefacts import remove_partial, write_json
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
 from smiling.runs.minari_export import check_exportable, write_minari
-from smiling.runs.own_demonstrations import OwnDemonstrations, adopt, read_for
+from smiling.runs.own_demonstrations import OwnDemonstrations, about, adopt, read_for
 from smiling.runs.progress import Meter
 from smiling.runs.provenance import fingerprint, provenance
 from smiling.runs.seeding import derive
@@ -98,10 +98,8 @@ def from_file(options: argparse.Namespace) -> dict[str, Any]:
     asked = validate(OwnDemonstrations, {"file": options.demos, **part_of(options)}, where="demonstrations")
     shown, returns, lengths = adopt(asked, options.task)
     if options.export:
-        try:
+        with about(options.demos):
             check_exportable(shown)
-        except UserError as error:
-            raise UserError(f"demonstrations {options.demos}: {error}") from None
     write_demonstrations(options.out / "demonstrations.npz", shown)
     tell_shown(shown, lengths)
     expert = None if returns is None else float(np.mean(returns))

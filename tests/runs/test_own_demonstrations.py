@@ -5,7 +5,7 @@ import pytest
 
 import envs
 from smiling.runs.demonstrations import write_demonstrations
-from smiling.runs.own_demonstrations import read_for
+from smiling.runs.own_demonstrations import OwnDemonstrations, adopt, read_for
 from smiling.settings import UserError
 
 TASK = "balanced"  # states of 4 and the absorbing state's mark, actions of 1 in [-3, 3]
@@ -70,3 +70,21 @@ def test_other_sizes_are_refused(arrays, tmp_path):
     arrays["observations"] = np.zeros((ROWS, 3))
     with pytest.raises(UserError, match=r"'observations' has shape \(10, 3\), this task needs \(10, 5\)"):
         read_for(archive(tmp_path / "mine.npz", arrays), TASK)
+
+
+def test_returns_and_lengths_are_those_of_the_files_whole_trajectories(arrays, tmp_path):
+    """Though the last row of the one that did not terminate is no transition, and an absorbing one is put in."""
+    file = archive(tmp_path / "mine.npz", arrays)
+    for subsample in (1, 3):
+        adopted = adopt(OwnDemonstrations(file=file, subsample=subsample), TASK)
+        assert (adopted.returns, adopted.lengths) == ([6, 4], [6, 4])
+    only = adopt(OwnDemonstrations(file=file, trajectories=1), TASK)
+    assert (only.returns, only.lengths) == ([6], [6])
+    assert len(only.demonstrations.observations) == 7
+    assert adopt(OwnDemonstrations(file=file), TASK).demonstrations.digest() == read_for(file, TASK).digest()
+
+
+def test_a_file_without_a_transition_is_named(arrays, tmp_path):
+    np.savez(tmp_path / "mine.npz", **arrays, episode_starts=np.arange(ROWS))
+    with pytest.raises(UserError, match="mine.npz: the demonstrations have one row a trajectory"):
+        read_for(tmp_path / "mine.npz", TASK)

@@ -1,5 +1,7 @@
 """Demonstrations of the user's own: which file, which part of it, and how the task has them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -41,7 +43,7 @@ class OwnDemonstrations(Settings):
 
 
 class Adopted(NamedTuple):
-    """Demonstrations as the task has them, and what was known of the whole trajectories before some were left out."""
+    """Demonstrations as the task has them, and what the file's whole trajectories were, of which rows are left out."""
 
     demonstrations: Demonstrations
     returns: list[float] | None  # of each that is shown, undiscounted; None where there are no rewards
@@ -49,21 +51,21 @@ class Adopted(NamedTuple):
 
 
 def adopt(asked: OwnDemonstrations, task: str) -> Adopted:
-    """Read what is asked for and bring it into the task's form.
+    """Read what is asked for and bring it into the task's form, in which a row whose next state is unknown may be lost.
 
     Raises:
         UserError: saying which file and what is wrong with it, or that it has fewer trajectories than are asked for.
     """
-    shown = read_for(asked.file, task)
-    try:
+    shown, bare = _of_file(asked.file, task)
+    with about(asked.file):
         if asked.trajectories is not None:
             shown = first_trajectories(shown, asked.trajectories)
         returns = None if shown.rewards is None else shown.returns()
         lengths = (shown.ends() - shown.episode_starts).tolist()
+        if bare:
+            shown = with_absorbing(shown)
         if asked.subsample > 1:
             shown = subsampled(shown, asked.subsample, envs.is_absorbing(task))
-    except UserError as error:
-        raise UserError(f"demonstrations {asked.file}: {error}") from None
     return Adopted(shown, returns, lengths)
 
 
@@ -96,11 +98,26 @@ def read_for(path: Path, task: str) -> Demonstrations:
     Raises:
         UserError: saying which file, which array and what is wrong with it.
     """
+    shown, bare = _of_file(path, task)
+    with about(path):
+        return with_absorbing(shown) if bare else shown
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Has what is refused say of which file."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"demonstrations {path}: {error}") from None
+
+
+def _of_file(path: Path, task: str) -> tuple[Demonstrations, bool]:
+    """A file's trajectories, and whether absorbing states are yet to be put in."""
     state_size, action_size = envs.sizes(task)
     arrays, made_by = _read(path, task)
-    absorbing = envs.is_absorbing(task) and arrays["observations"].shape[1:] == (state_size - 1,)
-    shown = checked(path, arrays, state_size - absorbing, action_size, made_by)
-    return with_absorbing(shown) if absorbing else shown
+    bare = envs.is_absorbing(task) and arrays["observations"].shape[1:] == (state_size - 1,)
+    return checked(path, arrays, state_size - bare, action_size, made_by), bare
 
 
 def _read(path: Path, task: str) -> tuple[dict[str, np.ndarray], dict[str, Any] | None]:
