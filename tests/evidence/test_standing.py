@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 from finished_runs import DIGEST, experiment, write_returns, write_run
 
 from smiling.evidence import standing
+from smiling.evidence.verification import check_returns
 from smiling.runs.demonstrations import read_demonstrations
+from smiling.runs.own_demonstrations import OwnDemonstrations, adopt
 from smiling.settings import UserError
 from smiling.stages import code_of_run
 
@@ -76,9 +79,10 @@ def test_the_content_of_demonstrations_counts(results, demonstrations_file):
     everything = {"demonstrations", "states/dac/seed0", "states/smiling/seed0"}
     write_own(results, file=str(demonstrations_file), digest=DIGEST)
     assert survey(results, own) == (everything, {})
-    digest = read_demonstrations(demonstrations_file, 8, 2).digest()
+    read = read_demonstrations(demonstrations_file, 8, 2)
+    digest = read.digest()
     assert digest != DIGEST
-    write_own(results, file="elsewhere.npz", digest=digest)
+    write_own(results, file="elsewhere.npz", digest=digest, demonstrations=read.returns())
     assert survey(results, own)[0] == everything - {"demonstrations"}
     for method in ("smiling", "dac"):
         write_run(results, experiment(*SETTINGS), TASK, method, 0, RETURNS, says={"demonstrations": digest})
@@ -140,3 +144,26 @@ def test_a_damaged_record_is_refused_where_it_is_needed(results):
 def test_a_run_that_is_not_finished_is_not_looked_at(results):
     (results / TASK / "states" / "dac" / "seed0" / "curve.csv").unlink()
     assert survey(results, "sac.width=17")[1].keys() == {"demonstrations", "states/smiling/seed0"}
+
+
+@pytest.mark.parametrize("subsample", [1, 3])
+def test_rewards_that_are_corrected_in_the_file_are_taken_up(subsample, results, demonstrations_file):
+    """Also where they are not shown: curves are normalised by the returns. What was learnt stands then."""
+    assigned = f"tasks.{TASK}.demonstrations={{file: {demonstrations_file}, subsample: {subsample}}}"
+    part = OwnDemonstrations(file=demonstrations_file, subsample=subsample)
+    adopted = adopt(part, TASK)
+    digest = adopted.demonstrations.digest()
+    said = {"file": str(demonstrations_file), "subset": part.subset(), "digest": digest}
+    write_own(results, **said, demonstrations=adopted.returns)
+    for method in ("smiling", "dac"):
+        write_run(results, experiment(*SETTINGS), TASK, method, 0, RETURNS, says={"demonstrations": digest})
+    assert survey(results, assigned) == (set(), {})
+    check_returns(results / TASK / "demonstrations", experiment(*SETTINGS, assigned), TASK)
+    arrays = dict(np.load(demonstrations_file))
+    np.savez(demonstrations_file, **arrays | {"rewards": arrays["rewards"] + 1})
+    outdated, conflicts = survey(results, assigned)
+    assert conflicts == {}
+    learnt = {"states/dac/seed0", "states/smiling/seed0"} if subsample == 1 else set()
+    assert outdated == {"demonstrations"} | learnt
+    with pytest.raises(UserError, match=r"returns.json is of other demonstrations than are asked for"):
+        check_returns(results / TASK / "demonstrations", experiment(*SETTINGS, assigned), TASK)

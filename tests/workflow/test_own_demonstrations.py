@@ -8,7 +8,7 @@ from commands import TASK, run, run_well
 
 from collect_demonstrations import tell
 from smiling.runs.demonstrations import read_demonstrations
-from smiling.runs.own_demonstrations import OwnDemonstrations, digest_of, read_for
+from smiling.runs.own_demonstrations import OwnDemonstrations, known_of, read_for
 
 pytestmark = pytest.mark.long
 
@@ -100,13 +100,13 @@ def test_a_file_with_rows_left_out_is_not_exported(demonstrations_file, tmp_path
 
 def test_digest_follows_the_content(demonstrations_file):
     asked = OwnDemonstrations(file=demonstrations_file)
-    once = digest_of(asked, TASK)
-    assert once == read_demonstrations(demonstrations_file, 8, 2).digest() == digest_of(asked, TASK)
+    once = known_of(asked, TASK).digest
+    assert once == read_demonstrations(demonstrations_file, 8, 2).digest() == known_of(asked, TASK).digest
     few = OwnDemonstrations(file=demonstrations_file, subsample=3)
-    assert digest_of(few, TASK) != once
+    assert known_of(few, TASK).digest != once
     arrays = dict(np.load(demonstrations_file))
     np.savez(demonstrations_file, **arrays | {"observations": arrays["observations"] + 1})
-    assert digest_of(asked, TASK) == read_demonstrations(demonstrations_file, 8, 2).digest() != once
+    assert known_of(asked, TASK).digest == read_demonstrations(demonstrations_file, 8, 2).digest() != once
 
 
 def test_export_for_minari(demonstrations_file, tmp_path, monkeypatch):

@@ -86,7 +86,7 @@ def _survey_demonstrations(
         # A file of the user's own that has changed is taken up, as changed code is; another file is another setting.
         changed_file = bool(differing) and own is not None and verification.is_of_file(record, own)
         made_anew = made_anew or changed_file or (own is None and other_code)
-        other_scale = bool(verification.scale_differences(record, settings))
+        other_scale = bool(verification.scale_differences(record, settings, task))
         _note(found, folder, [] if changed_file else differing, made_anew or other_code or other_scale)
     return made_anew or folder in found.conflicts or folder in found.damaged, digest
 

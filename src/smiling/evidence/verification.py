@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from smiling import methods
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.runs.contract import ReturnsRecord, read_record
-from smiling.runs.own_demonstrations import OwnDemonstrations, digest_of
+from smiling.runs.own_demonstrations import OwnDemonstrations, known_of
 from smiling.runs.provenance import file_digest
 from smiling.settings import Settings, UserError, differences
 
+SUMMED = 1e-9  # by which sums of the same rewards may differ, of themselves or beside 0
 WAYS_ON = (
     "give these settings an experiment of their own (--config experiment=NAME), "
     "or have those runs made anew (--config replace=true)"
@@ -78,7 +81,7 @@ def demonstrations_differences(record: dict[str, Any], settings: ExperimentSetti
     if own is None and is_experts:
         wanted = settings.of_demonstrations(task)
         return found + settings_differences(record["settings"], wanted, settings.settings_of_expert(task))
-    if own is not None and record.get("digest") == digest_of(own, task):
+    if own is not None and record.get("digest") == known_of(own, task).digest:
         return found
     file, part = record.get("file", "a file"), _part(record.get("subset") or {})
     there = "the expert's" if is_experts else f"'{file}'{part} ({record.get('digest')})"
@@ -99,10 +102,30 @@ def is_of_file(record: dict[str, Any], own: OwnDemonstrations) -> bool:
     return same_part and Path(record.get("file", "")).resolve() == own.file.resolve()
 
 
-def scale_differences(record: dict[str, Any], settings: ExperimentSettings) -> list[str]:
-    """What of a returns.json bears on how curves are normalised, but not on what is learnt from."""
+def scale_differences(record: dict[str, Any], settings: ExperimentSettings, task: str) -> list[str]:
+    """What of a returns.json bears on how curves are normalised, but not on what is learnt from.
+
+    Of demonstrations of the user's own that are shown without their rewards, the digest does not tell the returns.
+
+    Raises:
+        UserError: if the user's own cannot be read.
+    """
     asked = {"expert.evaluation_episodes": settings.expert.evaluation_episodes}
-    return differences({name: len(record.get("random_episodes") or ()) for name in asked}, asked)
+    found = differences({name: len(record.get("random_episodes") or ()) for name in asked}, asked)
+    own = settings.task(task).demonstrations
+    if own is None or "demonstrations" not in record:
+        return found
+    known = known_of(own, task)
+    if record.get("digest") != known.digest or _same_returns(record["demonstrations"], known.returns):
+        return found
+    return [*found, f"demonstrations: the returns of the trajectories in '{own.file}' are others now"]
+
+
+def _same_returns(there: Sequence[float] | None, here: Sequence[float] | None) -> bool:
+    """Whether returns are the same but for the order in which a machine adds rewards up."""
+    if there is None or here is None:
+        return there is here
+    return len(there) == len(here) and np.allclose(there, here, rtol=SUMMED, atol=SUMMED)
 
 
 def check_run(
@@ -150,7 +173,7 @@ def check_returns(folder: Path, settings: ExperimentSettings, task: str) -> dict
     """
     path = folder / "returns.json"
     record = read_record(path, ReturnsRecord)
-    found = demonstrations_differences(record, settings, task) + scale_differences(record, settings)
+    found = demonstrations_differences(record, settings, task) + scale_differences(record, settings, task)
     if found:
         raise UserError(f"{path} is of other demonstrations than are asked for: {'; '.join(found)}; {WAYS_ON}")
     return record

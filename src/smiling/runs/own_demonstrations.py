@@ -15,7 +15,7 @@ from smiling.runs.foreign_demonstrations import Bounds, is_foreign, read_foreign
 from smiling.runs.trajectories import first_trajectories, subsampled, with_absorbing
 from smiling.settings import Settings, UserError
 
-KEPT = 64  # digests, in a process
+KEPT = 64  # files, in a process
 
 
 def _expanded(value: Any) -> Any:
@@ -69,18 +69,26 @@ def adopt(asked: OwnDemonstrations, task: str) -> Adopted:
     return Adopted(shown, returns, lengths)
 
 
-def digest_of(asked: OwnDemonstrations, task: str) -> str:
-    """The digest of what `adopt` gives; a file that has not changed is read once in a process.
+class Known(NamedTuple):
+    """What results of demonstrations are known by."""
+
+    digest: str  # of what is shown
+    returns: list[float] | None  # of the whole trajectories, which may be shown without their rewards
+
+
+def known_of(asked: OwnDemonstrations, task: str) -> Known:
+    """Of what `adopt` gives; a file that has not changed is read once in a process.
 
     Raises:
         UserError: as `adopt` does.
     """
-    return _digest(asked, task, _stamps(asked.file))
+    return _known(asked, task, _stamps(asked.file))
 
 
 @lru_cache(maxsize=KEPT)
-def _digest(asked: OwnDemonstrations, task: str, stamps: tuple[tuple[int, int], ...]) -> str:
-    return adopt(asked, task).demonstrations.digest()
+def _known(asked: OwnDemonstrations, task: str, stamps: tuple[tuple[int, int], ...]) -> Known:
+    adopted = adopt(asked, task)
+    return Known(adopted.demonstrations.digest(), adopted.returns)
 
 
 def _stamps(path: Path) -> tuple[tuple[int, int], ...]:
