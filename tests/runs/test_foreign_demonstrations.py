@@ -362,3 +362,61 @@ def test_export_of_trajectories_of_which_rows_were_left_out(minari, tmp_path):
     with pytest.raises(UserError, match="rows have been left out of trajectory 1: a Minari data set holds"):
         write_minari(tmp_path / "root", checked(Path("mine.npz"), arrays, 8, 2), TASK, "a test")
     assert not (tmp_path / "root").exists()
+
+
+def space(kind: str, **more: object) -> str:
+    """A space as Minari writes it into a data set's metadata."""
+    return json.dumps({"type": kind, "dtype": "float32", **more})
+
+
+def described(tmp_path: Path, **said: object) -> Path:
+    """A data set of which the metadata say something else."""
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    path = folder / "data" / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | said))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (space("Discrete", n=2, start=0), "its action space is Discrete; actions must be of a Box"),
+        (space("Box", low=[-1, -1], high=[1, 1, 1]), "bounds of 2 and 3 numbers, its actions are 2"),
+        (space("Box", low=[-2] * 3, high=[2] * 3), "bounds of 3 and 3 numbers, its actions are 2"),
+        (space("Box", low=-2, high=2), "bounds of 1 and 1 numbers, its actions are 2"),
+        (space("Box", low="a", high="b"), "'low' and 'high' are no numbers"),
+        (space("Box", low=[10**400] * 2, high=[1, 1]), "'low' and 'high' are no numbers"),
+        (space("Box", high=[1, 1]), "'low' and 'high' are no numbers"),
+        (space("Box", low=["-inf"] * 2, high=["inf"] * 2), "no finite bounds"),
+        ("[", "'action_space' in metadata.json is no space"),
+        (3, "'action_space' in metadata.json is no space"),
+    ],
+)
+def test_an_action_space_that_cannot_be_gets_a_sentence(text, said, minari, tmp_path):
+    created(minari, box(8), box(2))
+    refused(described(tmp_path, action_space=text), said)
+
+
+def keyed(**below: object) -> str:
+    return space("Dict", subspaces={name: {"type": "Box"} if each is None else each for name, each in below.items()})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        keyed(position=None, goal=None),
+        keyed(position=None, goal=None, altitude=None, more=None),
+        keyed(position=None, goal=None, altitude={"type": "Dict", "subspaces": {"of": {"type": "Box"}}}),
+        space("Box"),
+    ],
+)
+def test_observations_of_other_keys_than_the_metadata_name_get_a_sentence(text, minari, tmp_path):
+    created(minari, gymnasium.spaces.Dict(position=box(5), goal=box(2), altitude=box(1)), box(2))
+    refused(described(tmp_path, observation_space=text), "but metadata.json ")
+
+
+def test_a_data_set_that_names_no_observation_space_is_read_by_its_keys(minari, tmp_path):
+    created(minari, gymnasium.spaces.Dict(altitude=box(1), goal=box(2), position=box(5)), box(2))
+    folder = described(tmp_path)
+    before = read_for(folder, TASK).digest()
+    assert read_for(described(tmp_path, observation_space=None), TASK).digest() == before

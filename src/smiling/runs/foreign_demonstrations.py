@@ -9,6 +9,7 @@ which they are given to [-1, 1].
 
 import json
 import re
+from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ EXTRA = "minari"  # of pyproject.toml: brings h5py and Minari
 ROUNDING = 1e-5  # by which scaled actions may be beyond 1: of float32 bounds, and what computes with them
 
 Arrays = dict[str, np.ndarray]  # under the names of `Demonstrations`
+Keys = dict[str, Any]  # of a space of Dict or Tuple, in its order, each with those below; none of another space
 
 
 class Bounds(NamedTuple):
@@ -150,7 +152,8 @@ def _minari(folder: Path, bounds: Bounds) -> Arrays:
             f"demonstrations {folder}: a Minari data set in the format '{metadata['data_format']}'; write it anew with "
             "data_format='hdf5'"
         )
-    keys = _keys(metadata.get("observation_space"))
+    observed, acted = (_space(folder, metadata, name) for name in ("observation_space", "action_space"))
+    keys = None if observed is None else _keys(observed)
     with _opened(data / MAIN, folder) as file:
         names = sorted((name for name in file if re.fullmatch(r"episode_\d+", name)), key=lambda name: int(name[8:]))
         episodes = [_guarded(folder, _episode, folder, file[name], keys) for name in names]
@@ -162,7 +165,9 @@ def _minari(folder: Path, bounds: Bounds) -> Arrays:
     lengths = [len(episode["actions"]) for episode in episodes]
     arrays = {name: np.concatenate([episode[name] for episode in episodes]) for name in episodes[0]}
     arrays["episode_starts"] = np.append(0, np.cumsum(lengths)[:-1])
-    return _scaled(folder, arrays, _own_bounds(metadata.get("action_space")) or bounds)
+    if acted is not None:
+        bounds = _own_bounds(folder, acted, arrays["actions"].shape[1])
+    return _scaled(folder, arrays, bounds)
 
 
 def _metadata(folder: Path, file: Path) -> dict[str, Any]:
@@ -179,38 +184,49 @@ def _metadata(folder: Path, file: Path) -> dict[str, Any]:
     return metadata
 
 
-def _space(text: Any) -> dict[str, Any]:
-    """A space as Minari writes it into its metadata; empty, if that is not there."""
-    try:
-        space = json.loads(text)
-    except (TypeError, ValueError):
-        return {}
-    return space if isinstance(space, dict) else {}
-
-
-def _keys(text: Any) -> dict[str, Any] | None:
-    """The keys of an observation space of Dict or Tuple, in its order, each with those below; None of another."""
-    space = _space(text) if isinstance(text, str) else text
-    if not isinstance(space, dict):
+def _space(folder: Path, metadata: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """A space as Minari writes it into its metadata; None, if that says none."""
+    text = metadata.get(name)
+    if text is None:
         return None
-    below = space.get("subspaces")
+    try:
+        space = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        space = None
+    if not isinstance(space, dict):
+        raise UserError(f"demonstrations {folder}: '{name}' in {METADATA} is no space")
+    return space
+
+
+def _keys(space: Any) -> Keys:
+    """The keys of an observation space of Dict or Tuple, in its order, each with those below; none of another."""
+    below = space.get("subspaces") if isinstance(space, dict) else None
     if isinstance(below, list):
         below = {f"_index_{place}": each for place, each in enumerate(below)}  # as Minari names a Tuple's
     if not isinstance(below, dict):
-        return None
+        return {}
     return {name: _keys(each) for name, each in below.items()}
 
 
-def _own_bounds(text: Any) -> Bounds | None:
-    """Those of an action space of Box."""
-    space = _space(text)
+def _own_bounds(folder: Path, space: dict[str, Any], size: int) -> Bounds:
+    """Those of an action space, of actions of `size` numbers."""
+    if space.get("type") != "Box":
+        raise UserError(
+            f"demonstrations {folder}: its action space is {space.get('type')}; actions must be of a Box, as the task's"
+        )
     try:
-        return Bounds(*(np.ravel(np.asarray(space[name], np.float64)) for name in ("low", "high")))
-    except (KeyError, TypeError, ValueError):
-        return None
+        bounds = Bounds(*(np.ravel(np.asarray(space[name], np.float64)) for name in ("low", "high")))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise UserError(f"demonstrations {folder}: its action space's 'low' and 'high' are no numbers") from None
+    if {len(bounds.low), len(bounds.high)} != {size}:
+        raise UserError(
+            f"demonstrations {folder}: its action space has bounds of {len(bounds.low)} and {len(bounds.high)} "
+            f"numbers, its actions are {size}"
+        )
+    return bounds
 
 
-def _episode(path: Path, group: Any, keys: dict[str, Any] | None) -> Arrays:
+def _episode(path: Path, group: Any, keys: Keys | None) -> Arrays:
     """The transitions of an episode: it has one observation more than actions."""
     observations = _observations(path, group, "observations", keys)
     actions = _flat(_array(path, group, "actions"))
@@ -228,15 +244,27 @@ def _episode(path: Path, group: Any, keys: dict[str, Any] | None) -> Arrays:
     return {**parts, "rewards": rewards, "terminals": over[-1:] != 0}
 
 
-def _observations(path: Path, group: Any, name: str, keys: dict[str, Any] | None) -> np.ndarray:
+def _observations(path: Path, group: Any, name: str, keys: Keys | None) -> np.ndarray:
     """Flat rows of what is an array, or arrays under keys."""
-    if name in group and not hasattr(group[name], "dtype"):
-        order = list(group[name]) if keys is None else [key for key in keys if key in group[name]]
-        below = [_observations(path, group[name], key, None if keys is None else keys[key]) for key in order]
-        if not below:
-            raise UserError(f"demonstrations {path}: {group[name].name} holds no arrays")
-        return np.concatenate(below, axis=1)
-    return _flat(_array(path, group, name))
+    nested = name in group and not hasattr(group[name], "dtype")
+    there = list(group[name]) if nested else []
+    if keys is not None and set(keys) != set(there):
+        raise UserError(
+            f"demonstrations {path}: {group.name}/{name} has {_listed(there)}, but {METADATA} names {_listed(keys)}"
+        )
+    if not nested:
+        return _flat(_array(path, group, name))
+    below = [
+        _observations(path, group[name], key, None if keys is None else keys[key])
+        for key in (there if keys is None else keys)
+    ]
+    if not below:
+        raise UserError(f"demonstrations {path}: {group[name].name} holds no arrays")
+    return np.concatenate(below, axis=1)
+
+
+def _listed(keys: Collection[str]) -> str:
+    return f"the keys {', '.join(sorted(keys))}" if keys else "no keys"
 
 
 def _scaled(path: Path, arrays: Arrays, bounds: Bounds) -> Arrays:
