@@ -20,7 +20,7 @@ from smiling.evaluation import Policy, policy_returns, random_returns
 from smiling.experiment import ExperimentSettings, ExpertSettings, in_full, load_experiment
 from smiling.runs.artefacts import remove_partial, write_json
 from smiling.runs.demonstrations import Demonstrations, write_demonstrations
-from smiling.runs.minari_export import check_exportable, write_minari
+from smiling.runs.minari_export import check_exportable, check_place, write_minari
 from smiling.runs.own_demonstrations import OwnDemonstrations, about, adopt, read_for
 from smiling.runs.progress import Meter
 from smiling.runs.provenance import fingerprint, provenance
@@ -169,6 +169,8 @@ def main() -> None:
     bits.tell(settings.training.bits)
     settle_process(settings.training)
     settings.task(options.task)
+    if options.export:
+        check_place(options.out / "minari", options.task)
     options.out.mkdir(parents=True, exist_ok=True)
     remove_partial(options.out)
     returns = from_policy(options, settings) if options.policy else from_file(options)

@@ -420,3 +420,48 @@ def test_a_data_set_that_names_no_observation_space_is_read_by_its_keys(minari, 
     folder = described(tmp_path)
     before = read_for(folder, TASK).digest()
     assert read_for(described(tmp_path, observation_space=None), TASK).digest() == before
+
+
+def exportable() -> Demonstrations:
+    arrays = {
+        "observations": np.zeros((4, 8)),
+        "actions": np.zeros((4, 2)),
+        "rewards": np.zeros(4),
+        "episode_starts": np.zeros(1, int),
+    }
+    return checked(Path("mine.npz"), arrays, 8, 2)
+
+
+def test_export_replaces_nothing_but_a_data_set(minari, tmp_path):
+    folder = tmp_path / f"{TASK}-v0"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match=f"{TASK}-v0 is no Minari data set"):
+        write_minari(tmp_path, exportable(), TASK, "a test")
+    assert (folder / "thesis.tex").read_text() == "years of work"
+    folder.rename(tmp_path / "elsewhere")
+    for target in ("elsewhere", "nowhere"):
+        folder.symlink_to(tmp_path / target)
+        with pytest.raises(UserError, match=f"{TASK}-v0 is a symbolic link"):
+            write_minari(tmp_path, exportable(), TASK, "a test")
+        folder.unlink()
+    folder.write_text("a file")
+    with pytest.raises(UserError, match=f"{TASK}-v0 is no Minari data set"):
+        write_minari(tmp_path, exportable(), TASK, "a test")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{TASK}-v0", "elsewhere"]
+
+
+def test_the_data_set_that_was_there_stays_where_the_new_one_cannot_take_its_place(minari, tmp_path, monkeypatch):
+    folder = write_minari(tmp_path, exportable(), TASK, "the first")
+    replace = Path.replace
+
+    def fails_once_moved(self, target):
+        if not folder.exists() and self.name == folder.name:
+            raise OSError("full")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fails_once_moved)
+    with pytest.raises(OSError, match="full"):
+        write_minari(tmp_path, exportable(), TASK, "the second")
+    assert json.loads((folder / "data" / "metadata.json").read_text())["description"] == "the first"
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]

@@ -1,7 +1,6 @@
 """Demonstrations as a Minari data set, written by Minari itself."""
 
 import os
-import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import envs
 from smiling.runs.artefacts import PARTIAL_PREFIX
 from smiling.runs.demonstrations import Demonstrations
-from smiling.runs.foreign_demonstrations import of_extra
+from smiling.runs.foreign_demonstrations import METADATA, of_extra
 from smiling.runs.trajectories import split, transitions
 from smiling.settings import UserError
 
@@ -51,11 +50,12 @@ def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by:
     state of a trajectory is not recorded, its last row is left out, for Minari has a state behind each transition.
 
     Raises:
-        UserError: if Minari is not installed, or the demonstrations lack what it needs (`check_exportable`).
+        UserError: if Minari is not installed, the demonstrations lack what it needs (`check_exportable`), or something
+            else lies there (`check_place`).
     """
     minari = _minari()
     check_exportable(demonstrations)
-    env, name = envs.make(task), f"{task}-v0"
+    env, folder = envs.make(task), check_place(root, task)
     spaces = {"observation_space": env.observation_space, "action_space": env.action_space}
     episodes = [_buffer(minari, trajectory) for trajectory in transitions(demonstrations)]
     root.mkdir(parents=True, exist_ok=True)
@@ -63,11 +63,36 @@ def write_minari(root: Path, demonstrations: Demonstrations, task: str, made_by:
     with tempfile.TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=root.resolve()) as partial:
         with mock.patch.dict(os.environ, {ROOT_VARIABLE: partial}), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of all that it could be told of who made it
-            minari.create_dataset_from_buffers(name, episodes, **spaces, description=made_by, data_format="hdf5")
-        if (root / name).exists():
-            shutil.rmtree(root / name)
-        Path(partial, name).replace(root / name)
-    return root / name
+            minari.create_dataset_from_buffers(folder.name, episodes, **spaces, description=made_by, data_format="hdf5")
+        _put(Path(partial, folder.name), folder, Path(partial, "before"))
+    return folder
+
+
+def check_place(root: Path, task: str) -> Path:
+    """The folder of the data set TASK-v0 in `root`.
+
+    Raises:
+        UserError: if what lies there is no data set, which alone is replaced.
+    """
+    folder = root / f"{task}-v0"
+    if folder.is_symlink():
+        raise UserError(f"{folder} is a symbolic link: remove it, or write elsewhere, for a data set takes its place")
+    if folder.exists() and not (folder / "data" / METADATA).is_file():
+        raise UserError(f"{folder} is no Minari data set: move it away, or write elsewhere, for one takes its place")
+    return folder
+
+
+def _put(new: Path, folder: Path, before: Path) -> None:
+    """Move a data set to its place, and what was there to `before`; back, if that fails."""
+    if not folder.exists():
+        new.replace(folder)
+        return
+    folder.replace(before)
+    try:
+        new.replace(folder)
+    except OSError:
+        before.replace(folder)
+        raise
 
 
 def _minari() -> Any:
