@@ -465,3 +465,42 @@ def test_the_data_set_that_was_there_stays_where_the_new_one_cannot_take_its_pla
         write_minari(tmp_path, exportable(), TASK, "the second")
     assert json.loads((folder / "data" / "metadata.json").read_text())["description"] == "the first"
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("name", ["observations", "actions", "rewards", "terminations"])
+def test_a_number_in_place_of_an_array_gets_a_sentence(name, minari, tmp_path):
+    created(minari, box(8), box(2))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    rewritten(folder / "data" / "main_data.hdf5", {f"episode_1/{name}": np.float64(1)})
+    refused(folder, f"'{name}' holds no rows")
+    for value in (np.float64(1), h5py.Empty("f")):
+        refused(d4rl(tmp_path / "mine.hdf5", observations=value), "'observations' holds no rows")
+
+
+@pytest.mark.parametrize(
+    "episode", [h5py.SoftLink("/nowhere"), h5py.SoftLink("/episode_1"), np.float64(1), np.zeros(3)]
+)
+def test_an_episode_that_is_none_gets_a_sentence(episode, minari, tmp_path):
+    created(minari, box(8), box(2))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    rewritten(folder / "data" / "main_data.hdf5", {"episode_1": episode})
+    refused(folder)
+
+
+DEEP = "[" * 200_000
+NESTED = '{"type": "Dict", "subspaces": {"a": ' * 2000 + "{}" + "}}" * 2000
+
+
+@pytest.mark.parametrize(
+    "content", [DEEP, NESTED, json.dumps({"observation_space": DEEP}), json.dumps({"observation_space": NESTED}), None]
+)
+def test_metadata_that_nobody_can_read_get_a_sentence(content, minari, tmp_path):
+    created(minari, box(8), box(2))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    metadata = folder / "data" / "metadata.json"
+    metadata.unlink()
+    if content is None:
+        metadata.mkdir()
+    else:
+        metadata.write_text(content)
+    refused(folder)

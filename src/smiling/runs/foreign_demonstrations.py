@@ -56,11 +56,13 @@ def read_foreign(path: Path, bounds: Bounds) -> Arrays:
     Raises:
         UserError: saying which file and what is wrong with it, or which package is missing.
     """
-    if path.is_dir():
-        return _minari(path, bounds)
-    with _opened(path, path) as file:
-        arrays = _guarded(path, _d4rl, path, file)
-    return _scaled(path, arrays, bounds)
+    try:
+        return _minari(path, bounds) if path.is_dir() else _hdf5(path, bounds)
+    except UserError:
+        raise
+    except Exception as error:  # h5py, json and NumPy raise whatever they stumble over
+        kind = "Minari data set" if path.is_dir() else "HDF5 file"
+        raise UserError(f"demonstrations {path}: not a whole {kind} ({first_line(error)})") from None
 
 
 def of_extra(package: str, wanted: str) -> Any:
@@ -87,31 +89,32 @@ def _opened(path: Path, named: Path) -> Any:
         raise UserError(f"demonstrations {named}: not a whole HDF5 file ({first_line(error)})") from None
 
 
-def _guarded(path: Path, read: Any, *arguments: Any) -> Any:
-    """What `read` gives; what h5py stumbles over, in a sentence."""
-    try:
-        return read(*arguments)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise UserError(f"demonstrations {path}: not a whole HDF5 file ({first_line(error)})") from None
-
-
 def _array(path: Path, group: Any, name: str) -> np.ndarray:
     """A dataset of numbers."""
     if name not in group or not hasattr(group[name], "dtype"):
         raise UserError(f"demonstrations {path}: {group.name} lacks the array '{name}'")
     if group[name].dtype.kind not in "fiub":
         raise UserError(f"demonstrations {path}: '{name}' holds {group[name].dtype}, not numbers")
+    if not group[name].shape:  # a single number, or HDF5's nothing
+        raise UserError(f"demonstrations {path}: '{name}' holds no rows; it must be an array with one for each step")
     return np.asarray(group[name][()])
 
 
 def _flat(array: np.ndarray) -> np.ndarray:
     """Rows of numbers, whatever shape each had."""
-    return array.reshape(len(array), int(np.prod(array.shape[1:]))) if array.ndim else array
+    return array.reshape(len(array), int(np.prod(array.shape[1:])))
 
 
 def _column(array: np.ndarray) -> np.ndarray:
     """(n, 1) as (n,)."""
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def _hdf5(path: Path, bounds: Bounds) -> Arrays:
+    """A file as D4RL lays it out, its actions scaled."""
+    with _opened(path, path) as file:
+        arrays = _d4rl(path, file)
+    return _scaled(path, arrays, bounds)
 
 
 def _d4rl(path: Path, file: Any) -> Arrays:
@@ -129,7 +132,7 @@ def _d4rl(path: Path, file: Any) -> Arrays:
     optional = [name for name in ("actions", "rewards", "next_observations") if name in file]
     found = {name: _array(path, file, name) for name in (*optional, "terminals", "timeouts")}
     for name, array in found.items():
-        if array.ndim == 0 or len(array) != len(observations):
+        if len(array) != len(observations):
             raise UserError(
                 f"demonstrations {path}: '{name}' has shape {array.shape}, but there are {len(observations)} "
                 "'observations'"
@@ -156,7 +159,7 @@ def _minari(folder: Path, bounds: Bounds) -> Arrays:
     keys = None if observed is None else _keys(observed)
     with _opened(data / MAIN, folder) as file:
         names = sorted((name for name in file if re.fullmatch(r"episode_\d+", name)), key=lambda name: int(name[8:]))
-        episodes = [_guarded(folder, _episode, folder, file[name], keys) for name in names]
+        episodes = [_episode(folder, file[name], keys) for name in names]
     if not episodes:
         raise UserError(f"demonstrations {folder}: the data set has no episodes")
     for name in episodes[0]:
@@ -177,7 +180,7 @@ def _metadata(folder: Path, file: Path) -> dict[str, Any]:
         raise UserError(
             f"demonstrations {folder}: a folder without a Minari data set: no {METADATA} in it, nor in its folder data"
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UserError(f"demonstrations {folder}: {file.name} is not JSON") from None
     if not isinstance(metadata, dict):
         raise UserError(f"demonstrations {folder}: {file.name} is no JSON object")
