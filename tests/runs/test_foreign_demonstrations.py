@@ -504,3 +504,24 @@ def test_metadata_that_nobody_can_read_get_a_sentence(content, minari, tmp_path)
     else:
         metadata.write_text(content)
     refused(folder)
+
+
+def test_arrays_of_other_files_are_not_read(minari, tmp_path):
+    other, said = d4rl(tmp_path / "other.hdf5"), "reads from another file"
+    with h5py.File(d4rl(tmp_path / "link.hdf5", actions=None), "a") as file:
+        file["there/deep"] = h5py.ExternalLink(str(other), "/actions")
+        file["actions"] = h5py.SoftLink("/there/deep")
+    refused(tmp_path / "link.hdf5", said)
+    (tmp_path / "raw").write_bytes(bytes(14 * 8 * 4))
+    with h5py.File(d4rl(tmp_path / "raw.hdf5", observations=None), "a") as file:
+        file.create_dataset("observations", (14, 8), "f4", external=[(str(tmp_path / "raw"), 0, 14 * 8 * 4)])
+    refused(tmp_path / "raw.hdf5", said)
+    with h5py.File(d4rl(tmp_path / "virtual.hdf5", actions=None), "a") as file:
+        layout = h5py.VirtualLayout((14, 2), "f8")
+        layout[:] = h5py.VirtualSource(other, "actions", (14, 2))
+        file.create_virtual_dataset("actions", layout)
+    refused(tmp_path / "virtual.hdf5", said)
+    created(minari, box(8), box(2))
+    folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
+    rewritten(folder / "data" / "main_data.hdf5", {"episode_1": h5py.ExternalLink(str(other), "/")})
+    refused(folder, said)

@@ -9,7 +9,8 @@ which they are given to [-1, 1].
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,14 +80,31 @@ def of_extra(package: str, wanted: str) -> Any:
         ) from None
 
 
-def _opened(path: Path, named: Path) -> Any:
+@contextmanager
+def _opened(path: Path, named: Path) -> Iterator[Any]:
+    """An HDF5 file all of whose names are its own."""
     h5py = of_extra("h5py", f"demonstrations {named}: this format needs the package h5py")
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except FileNotFoundError:
         raise UserError(f"demonstrations {named}: no such file") from None
     except OSError as error:
         raise UserError(f"demonstrations {named}: not a whole HDF5 file ({first_line(error)})") from None
+    with file:
+        outward: list[bytes] = []
+
+        def look(name: bytes, link: Any) -> None:
+            if link.type == h5py.h5l.TYPE_EXTERNAL:
+                outward.append(name)
+
+        file.id.links.visit(look, info=True)  # follows none
+        if outward:
+            raise _elsewhere(named, outward[0].decode(errors="replace"))
+        yield file
+
+
+def _elsewhere(path: Path, name: str) -> UserError:
+    return UserError(f"demonstrations {path}: '{name}' reads from another file; write one that holds all of its arrays")
 
 
 def _array(path: Path, group: Any, name: str) -> np.ndarray:
@@ -95,6 +113,8 @@ def _array(path: Path, group: Any, name: str) -> np.ndarray:
         raise UserError(f"demonstrations {path}: {group.name} lacks the array '{name}'")
     if group[name].dtype.kind not in "fiub":
         raise UserError(f"demonstrations {path}: '{name}' holds {group[name].dtype}, not numbers")
+    if group[name].external or group[name].is_virtual:
+        raise _elsewhere(path, name)
     if not group[name].shape:  # a single number, or HDF5's nothing
         raise UserError(f"demonstrations {path}: '{name}' holds no rows; it must be an array with one for each step")
     return np.asarray(group[name][()])
