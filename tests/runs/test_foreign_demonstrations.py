@@ -525,3 +525,16 @@ def test_arrays_of_other_files_are_not_read(minari, tmp_path):
     folder = tmp_path / "theirs" / "somebody" / "theirs-v0"
     rewritten(folder / "data" / "main_data.hdf5", {"episode_1": h5py.ExternalLink(str(other), "/")})
     refused(folder, said)
+
+
+def test_more_rows_than_fit_into_memory_get_a_sentence_of_the_file(tmp_path):
+    def declared(name: str, rows: int, **changes: object) -> Path:
+        with h5py.File(d4rl(tmp_path / name, observations=None, **changes), "a") as file:
+            for array in {"observations", *changes}:
+                file.create_dataset(array, (rows, 8) if array == "observations" else (rows,), "f4", chunks=True)
+        return tmp_path / name
+
+    rows = 10**13  # beyond what any process can address
+    refused(declared("some.hdf5", rows), f"but there are {rows} 'observations'")
+    every = dict.fromkeys(("actions", "rewards", "terminals", "timeouts"))
+    refused(declared("all.hdf5", rows, **every), "does not fit into memory")

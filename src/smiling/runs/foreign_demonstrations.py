@@ -61,6 +61,10 @@ def read_foreign(path: Path, bounds: Bounds) -> Arrays:
         return _minari(path, bounds) if path.is_dir() else _hdf5(path, bounds)
     except UserError:
         raise
+    except MemoryError as error:
+        raise UserError(
+            f"demonstrations {path}: what it declares does not fit into memory ({first_line(error)}); write fewer rows"
+        ) from None
     except Exception as error:  # h5py, json and NumPy raise whatever they stumble over
         kind = "Minari data set" if path.is_dir() else "HDF5 file"
         raise UserError(f"demonstrations {path}: not a whole {kind} ({first_line(error)})") from None
@@ -108,7 +112,12 @@ def _elsewhere(path: Path, name: str) -> UserError:
 
 
 def _array(path: Path, group: Any, name: str) -> np.ndarray:
-    """A dataset of numbers."""
+    """A dataset of numbers, read."""
+    return np.asarray(_stored(path, group, name)[()])
+
+
+def _stored(path: Path, group: Any, name: str) -> Any:
+    """A dataset of numbers with rows."""
     if name not in group or not hasattr(group[name], "dtype"):
         raise UserError(f"demonstrations {path}: {group.name} lacks the array '{name}'")
     if group[name].dtype.kind not in "fiub":
@@ -117,7 +126,7 @@ def _array(path: Path, group: Any, name: str) -> np.ndarray:
         raise _elsewhere(path, name)
     if not group[name].shape:  # a single number, or HDF5's nothing
         raise UserError(f"demonstrations {path}: '{name}' holds no rows; it must be an array with one for each step")
-    return np.asarray(group[name][()])
+    return group[name]
 
 
 def _flat(array: np.ndarray) -> np.ndarray:
@@ -142,7 +151,7 @@ def _d4rl(path: Path, file: Any) -> Arrays:
 
     Rows behind the last end of a trajectory are of one that was not played to its end, and are left out, as D4RL does.
     """
-    observations = _flat(_array(path, file, "observations"))
+    count = len(_stored(path, file, "observations"))
     for name, meaning in (("terminals", "a termination"), ("timeouts", "a limit of time")):
         if name not in file:
             raise UserError(
@@ -150,13 +159,14 @@ def _d4rl(path: Path, file: Any) -> Arrays:
                 f"in each row with which {meaning} ended one, else false"
             )
     optional = [name for name in ("actions", "rewards", "next_observations") if name in file]
-    found = {name: _array(path, file, name) for name in (*optional, "terminals", "timeouts")}
-    for name, array in found.items():
-        if len(array) != len(observations):
+    others = (*optional, "terminals", "timeouts")
+    for name in others:  # before anything is read
+        if len(stored := _stored(path, file, name)) != count:
             raise UserError(
-                f"demonstrations {path}: '{name}' has shape {array.shape}, but there are {len(observations)} "
-                "'observations'"
+                f"demonstrations {path}: '{name}' has shape {stored.shape}, but there are {count} 'observations'"
             )
+    observations = _flat(_array(path, file, "observations"))
+    found = {name: _array(path, file, name) for name in others}
     terminals, timeouts = (_column(found.pop(name)) != 0 for name in ("terminals", "timeouts"))
     ends = np.flatnonzero(terminals | timeouts) + 1
     if len(ends) == 0:
