@@ -102,6 +102,16 @@ def test_malformed_file_gets_a_sentence(demonstrations_file, changes, message):
     assert str(demonstrations_file) in str(error.value)
 
 
+def test_actions_beyond_the_bounds_by_rounding_are_clipped(demonstrations_file):
+    farthest = np.nextafter(np.float32(1), np.float32(2))  # as float32 of what was computed in other precision
+    actions = np.tile(np.array([[farthest, -0.5], [0.25, -farthest]], np.float32), (20, 1))
+    altered(demonstrations_file, actions=actions, made_by=None)
+    np.testing.assert_array_equal(read(demonstrations_file).actions, np.clip(actions, -1, 1))
+    altered(demonstrations_file, actions=np.float32(1.0001) * np.sign(actions))
+    with pytest.raises(UserError, match=r"'actions' go as far as 1.0001; they must lie in"):
+        read(demonstrations_file)
+
+
 def test_truncated_file_and_missing_file(demonstrations_file, tmp_path):
     whole = demonstrations_file.read_bytes()
     for share in (0.0, 0.3, 0.9):

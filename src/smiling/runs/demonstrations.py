@@ -20,6 +20,7 @@ from smiling.settings import UserError, first_line
 # Actions lie in [-1, 1], but for those of a DreamerV3 expert of the suite's, which are kept as sampled: their means lie
 # within, their standard deviations go up to 1, and tasks clip.
 FARTHEST_ACTION = 10.0
+ROUNDING = 1e-5  # by which others' may be beyond 1: of float32 bounds, and what computes with them
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,10 @@ def checked(
     floats = {name: _floats(path, name, arrays[name], shape) for name, shape in shapes.items() if name in arrays}
     _check_bounds(path, arrays["episode_starts"], count)
     farthest = np.abs(floats["actions"]).max(initial=0) if "actions" in floats else 0
-    if farthest > (1 if made_by is None else FARTHEST_ACTION):
-        raise UserError(f"demonstrations {path}: 'actions' go as far as {farthest:.3g}; they must lie in [-1, 1]")
+    if farthest > (1 + ROUNDING if made_by is None else FARTHEST_ACTION):
+        raise UserError(f"demonstrations {path}: 'actions' go as far as {farthest:.7g}; they must lie in [-1, 1]")
+    if made_by is None and farthest > 1:
+        floats["actions"] = np.clip(floats["actions"], -1, 1)
     starts = arrays["episode_starts"].astype(np.int64)
     terminals = _flags(path, arrays["terminals"], len(starts)) if "terminals" in arrays else None
     return Demonstrations(**floats, episode_starts=starts, terminals=terminals, made_by=made_by)

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from smiling.runs.demonstrations import ROUNDING
 from smiling.settings import UserError, first_line
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"  # how an HDF5 file begins
 SUFFIXES = (".hdf5", ".h5")
 METADATA, MAIN = "metadata.json", "main_data.hdf5"  # of a Minari data set
 EXTRA = "minari"  # of pyproject.toml: brings h5py and Minari
-ROUNDING = 1e-5  # by which scaled actions may be beyond 1: of float32 bounds, and what computes with them
 
 Arrays = dict[str, np.ndarray]  # under the names of `Demonstrations`
 Keys = dict[str, Any]  # of a space of Dict or Tuple, in its order, each with those below; none of another space
@@ -312,7 +312,7 @@ def _scaled(path: Path, arrays: Arrays, bounds: Bounds) -> Arrays:
     if farthest > 1 + ROUNDING:
         row, column = (int(place[0]) for place in np.nonzero(np.abs(scaled) == farthest))
         raise UserError(
-            f"demonstrations {path}: 'actions' are {actions[row, column]:.3g} in row {row}, beyond the bounds "
+            f"demonstrations {path}: 'actions' are {actions[row, column]:.7g} in row {row}, beyond the bounds "
             f"[{bounds.low[column]:.3g}, {bounds.high[column]:.3g}]"
         )
     return {**arrays, "actions": np.clip(scaled, -1, 1)}
