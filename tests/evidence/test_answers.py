@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from commands import run_here
+from commands import ROOT, run_here
 from finished_runs import EXPERT, RANDOM, experiment, flags, write_returns, write_run
 from scipy import stats
 
@@ -140,3 +140,15 @@ def test_a_document_that_cannot_be_filled_is_left_as_it_is(text, said, results, 
 def test_without_runs_there_is_nothing_to_say(tmp_path, settings):
     with pytest.raises(UserError, match="no finished runs"):
         examination.examine(tmp_path, settings)
+
+
+def test_the_shipped_tables_are_what_the_shipped_files_say(tmp_path):
+    """By the flags that `make tables` has."""
+    rule = (ROOT / "Makefile").read_text().split("\ntables: setup\n\tpython src/fill_tables.py ")[1].split("\n\n")[0]
+    document, *rest = rule.replace("\\\n", " ").split()
+    copy = tmp_path / "results.md"
+    copy.write_text((ROOT / document).read_text())
+    given = [str(ROOT / word) if word.startswith("results/") else word for word in rest]
+    done = run_here("fill_tables.py", copy, *given)
+    assert done.returncode == 0, done.stderr
+    assert copy.read_text() == (ROOT / document).read_text()

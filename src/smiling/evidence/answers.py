@@ -19,7 +19,11 @@ from smiling.runs.contract import read_record
 
 HOUR = 3600  # seconds
 SEEN = {"states": "", "state_actions": ", actions shown"}  # by the kind of demonstrations
-WATCHING = ("env_steps", "training.evaluate_every", "training.evaluation_episodes")  # how long a try is, how watched
+# How long a try is, how it is watched, and what no curve depends on.
+NOT_TRIED = (
+    *("env_steps", "training.evaluate_every", "training.evaluation_episodes"),
+    *(f"training.{name}" for name in hyperparameters.NO_HYPERPARAMETERS),
+)
 
 
 def ends(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> pd.DataFrame:
@@ -145,7 +149,7 @@ def _otherwise(record: Mapping[str, Any], settings: ExperimentSettings) -> str:
     """Settings of a run that the experiment's run of its method has otherwise."""
     asked = hyperparameters.flat(in_full(settings.settings_of_run(record["method"], record["task"])))
     ran = hyperparameters.flat(record["settings"])
-    told = [f"`{name}` {ran[name]}" for name in sorted(ran) if name not in WATCHING and ran[name] != asked.get(name)]
+    told = [f"`{name}` {ran[name]}" for name in sorted(ran) if name not in NOT_TRIED and ran[name] != asked.get(name)]
     return ", ".join(told) or "nothing"
 
 
