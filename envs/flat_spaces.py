@@ -41,7 +41,7 @@ def boxes(name: str, space: spaces.Space) -> Iterator[spaces.Box]:
 
 
 def parts(space: spaces.Space, observation: Any) -> Iterator[np.ndarray]:
-    """An observation's arrays, in the order of `_boxes`."""
+    """An observation's arrays, in the order of `boxes`."""
     if isinstance(space, spaces.Dict):
         for key, part in space.spaces.items():
             yield from parts(part, observation[key])
