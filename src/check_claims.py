@@ -21,7 +21,7 @@ SHOWN = {"comparison": "part", "found": "found", "p_above": "p above", "p_below_
 
 def text(examined: Examination, settings: ExperimentSettings, notes: Sequence[str]) -> str:
     """The claims in Markdown: seven rows, then what each rests on."""
-    table = verdicts.to_read(examined.verdicts, examined.said, examined.at_hand)
+    table = verdicts.to_read(examined.verdicts, examined.said)
     parts = verdicts.in_numbers(examined.verdicts, examined.said)
     parts["effect"] = [f"{row['value']:+.2f} [{row['lower']:+.2f}, {row['upper']:+.2f}]" for _, row in parts.iterrows()]
     whole_parts = parts[parts["task"].isna()]
@@ -70,7 +70,7 @@ def main() -> None:
         verdicts.in_numbers(found, said).to_csv(temporary, index=False)
     words = text(examined, settings, notes_on(examined, record))
     pages.write(options.out / "claims", words)
-    rows = verdicts.to_read(found, said, examined.at_hand).to_dict("records")
+    rows = verdicts.to_read(found, said).to_dict("records")
     write_json(options.out / "claims.json", record | {"verdicts": said, "claims": rows})
     print(words)
 

@@ -32,7 +32,7 @@ def makers(options: argparse.Namespace) -> Makers:
     measured = measurements(options.throughput, settings) if options.throughput else None
     found: dict[str, Callable[[], pd.DataFrame]] = {
         "ends": lambda: answers.ends(*runs),
-        "claims": lambda: answers.claims(examined.at_hand, answers.seed_hours(*runs)),
+        "claims": lambda: answers.claims(examined.verdicts, answers.seed_hours(*runs)),
         "hours": lambda: answers.hours(*runs, measured),
     }
     return found | ({"tries": lambda: answers.tries(options.tries, settings)} if options.tries else {})

@@ -54,11 +54,11 @@ def test_claims_tell_each_part_and_the_price_of_seeing_it(results, settings):
     examined = examination.examine(results, settings)
     hours = answers.seed_hours(results, settings, examined.groups)
     assert hours == pytest.approx({("states", TASK, method): 1 / 3 for method in HEIGHTS})
-    table = answers.claims(examined.at_hand, hours)
+    table = answers.claims(examined.verdicts, hours)
     parts = table[table["part"] != ""].set_index("part")
     assert list(parts.index) == ["all but sit: SMILING - 0.9", *(f"the end, {pair}" for pair in PAIRS)]
     assert parts.loc["the end, SMILING - DAC", "difference, 95 % interval"].startswith("+0.62 [")
-    found, price = examined.at_hand[4].answers[0], parts.loc["the end, SMILING - BC"].iloc[-1]
+    found, price = examined.verdicts[4].answers[0], parts.loc["the end, SMILING - BC"].iloc[-1]
     needed = int(price.split(" seeds")[0])
     assert seen(found, needed) <= found.effect.value < seen(found, needed - 1)
     assert price == f"{needed} seeds, {(needed - 3) * 2 / 3:.1f} core-hours more"  # a seed of each method: a third

@@ -7,7 +7,8 @@ from scipy import stats
 
 from smiling.evidence import claims, paper_claims, statistics, verdicts
 from smiling.evidence.claims import Answer, Curves, Part, TooFewEvaluations, Verdict
-from smiling.evidence.paper_claims import TASKS, examine, examine_at_hand
+from smiling.evidence.figure_style import task_label
+from smiling.evidence.paper_claims import TASKS, examine
 
 STEPS = np.arange(0, 101, 5)
 
@@ -75,7 +76,7 @@ def test_one_seed_settles_nothing():
     found = {key: Curves(each.steps, each.values[:1]) for key, each in as_the_paper_has_it().items()}
     told = examine(found)
     assert {verdict.verdict for verdict in told} == {"undecided"}
-    table = verdicts.to_read(told, [verdict.verdict for verdict in told], told)
+    table = verdicts.to_read(told, [verdict.verdict for verdict in told])
     assert table["effect, 95 % interval"].str.contains("one seed: no interval").all()
     assert table["missing"].str.contains("one seed says nothing of the spread").all()
 
@@ -161,10 +162,10 @@ def test_few_evaluations_give_an_area_and_no_oscillation():
 def test_on_the_tasks_at_hand_a_claim_is_what_is_left_of_it():
     found = {key: each for key, each in as_the_paper_has_it().items() if key[1] in ("ball_in_cup_catch", "cheetah_run")}
     assert {verdict.verdict for verdict in examine(found)} == {"undecided", "supported"}  # 4 and 7 are the cheetah's
-    left = examine_at_hand(found)
+    left = [verdict.at_hand for verdict in examine(found)]
     assert [verdict.verdict for verdict in left] == ["supported"] * 2 + ["undecided"] + ["supported"] * 4
     assert [len(verdict.answers) for verdict in left] == [1, 2, 0, 3, 2, 2, 3]  # sit's parts are gone
-    shown = verdicts.to_read(examine(found), ["said"] * 7, left)["on the tasks at hand"]
+    shown = verdicts.to_read(examine(found), ["said"] * 7)["on the tasks at hand"]
     assert shown[1] == "supported (Ball in cup: catch, Cheetah: run)"
     assert shown[2] == "no runs"
 
@@ -173,12 +174,15 @@ def test_on_the_tasks_at_hand_every_one_of_them_counts():
     """Five of six may miss one; two may not."""
     found = {key: each for key, each in as_the_paper_has_it().items() if key[1] in ("ball_in_cup_catch", "cheetah_run")}
     found["states", "ball_in_cup_catch", "dac"] = rising(1.2)
-    assert examine_at_hand(found)[1].verdict == "undecided"
+    assert examine(found)[1].at_hand.verdict == "undecided"
 
 
 def test_what_is_left_of_the_claims_is_all_of_them_where_all_tasks_are_at_hand():
     found = as_the_paper_has_it()
-    assert [verdict.verdict for verdict in examine_at_hand(found)] == [verdict.verdict for verdict in examine(found)]
+    told = examine(found)
+    assert [verdict.at_hand.verdict for verdict in told] == [verdict.verdict for verdict in told]
+    first = verdicts.to_read(told, ["said"] * 7)["on the tasks at hand"][0]
+    assert first == f"supported ({', '.join(map(task_label, [*sorted(TASKS, key='humanoid_sit'.__eq__)]))})"  # sit last
 
 
 def test_each_claim_has_its_statistic_in_its_docstring():
@@ -189,7 +193,7 @@ def test_each_claim_has_its_statistic_in_its_docstring():
 def test_tables_have_seven_rows_to_read_and_one_for_each_part_and_task():
     told = examine(as_the_paper_has_it())
     said = [verdict.verdict for verdict in told]
-    assert list(verdicts.to_read(told, said, told)["claim"]) == [1, 2, 3, 4, 5, 6, 7]
+    assert list(verdicts.to_read(told, said)["claim"]) == [1, 2, 3, 4, 5, 6, 7]
     numbers = verdicts.in_numbers(told, said)
     assert list(numbers)[:6] == ["claim", "verdict", "comparison", "value", "lower", "upper"]
     parts = numbers[numbers["task"].isna()]

@@ -262,8 +262,8 @@ def test_page_says_what_the_tasks_at_hand_alone_would_have():
         for task in TASKS
         for method, height in heights.items()
     }
-    whole, left = paper_claims.examine(found), paper_claims.examine_at_hand(found)
-    examined = examination.Examination([], whole, [each.verdict for each in whole], left, [], [])
+    whole = paper_claims.examine(found)
+    examined = examination.Examination([], whole, [each.verdict for each in whole], [], [])
     assert findings.on_tasks_at_hand(examined) == [
         "The tasks at hand alone, at this scale, would have claims 1, 2 and 5 supported."
     ]

@@ -43,13 +43,13 @@ def ends(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]
     return table.rename_axis("mean of the last quarter, 95 % interval").reset_index()
 
 
-def claims(at_hand: Sequence[Verdict], seed_hours: Mapping[Key, float]) -> pd.DataFrame:
+def claims(found: Sequence[Verdict], seed_hours: Mapping[Key, float]) -> pd.DataFrame:
     """What is left of each claim on the tasks at hand: a row for each part, and what would show what was found.
 
     `seed_hours` are core-hours of a seed of each method on each task, nan where they are not known.
     """
     rows = []
-    for verdict in at_hand:
+    for verdict in (each.at_hand for each in found):
         first = {"claim": f"{verdict.number}. {verdict.claim}", "at this scale": verdicts.on_tasks(verdict)}
         parts = [_part(verdict, place, seed_hours) for place in range(len(verdict.answers))]
         rows += [first | parts[0], *parts[1:]] if parts else [first]
@@ -60,7 +60,7 @@ def _part(verdict: Verdict, place: int, seed_hours: Mapping[Key, float]) -> dict
     answer = verdict.answers[place]
     return {
         "part": answer.part.what,
-        "difference, 95 % interval": "too few evaluations" if answer.too_short else verdicts.effect(answer.effect),
+        "difference, 95 % interval": verdicts.in_words(answer),
         "found": verdicts.finding(verdict, place),
         "to see it, four times of five": _price(answer, seed_hours),
     }
@@ -70,10 +70,9 @@ def _price(answer: Answer, seed_hours: Mapping[Key, float]) -> str:
     """Seeds that would see a difference of the size that was found, and core-hours of those that there are not yet."""
     if answer.effect is None:
         return ""
-    now, needed = (
-        min(answer.effect.seeds),
-        statistics.seeds_needed(answer.spreads, abs(answer.effect.value), answer.groups),
-    )
+    if any(map(np.isnan, answer.spreads)):
+        return statistics.NO_INTERVAL
+    now, needed = min(answer.effect.seeds), answer.seeds_needed
     if needed is None:
         return f"more than {statistics.MOST_SEEDS} seeds"
     if needed <= now:

@@ -135,6 +135,22 @@ class Answer:
         return self.complete and significant and self.tasks_above >= self.tasks_needed
 
     @property
+    def seeds_needed(self) -> int | None:
+        """The fewest with which a difference of the size that was found would be seen; None beyond `MOST_SEEDS`, and
+        where a seed is alone, which says nothing of the spread.
+        """
+        return statistics.seeds_needed(self.spreads, self.effect.value, self.groups) if self.effect else None
+
+    @property
+    def at_hand(self) -> "Answer | None":
+        """The same of those of its tasks alone of which there are all runs, as if these were all; None if there is
+        none. It is to be above zero on each of them; the test is of them already.
+        """
+        gone = set(self.absent)
+        there = {task: keys for task, keys in self.part.keys.items() if gone.isdisjoint(keys)}
+        return replace(self, part=replace(self.part, keys=there, least=None), absent=()) if there else None
+
+    @property
     def groups(self) -> int:
         """Two methods, or one against a number."""
         return 2 if self._split[1] else 1
@@ -187,6 +203,11 @@ class Verdict:
         return "contradicted" if min(self.against, default=1.0) <= statistics.ERROR else "undecided"
 
     @property
+    def at_hand(self) -> "Verdict":
+        """On what is left of the claim on the tasks that have all its runs: parts of others drop out."""
+        return replace(self, answers=tuple(kept for each in self.answers if (kept := each.at_hand)))
+
+    @property
     def deciding(self) -> Answer | None:
         """The answer that the verdict hangs on: the one that speaks most against it, or least for it."""
         known = [answer for answer in self.answers if answer.test]
@@ -213,12 +234,6 @@ def answer(part: Part, evidence: Evidence, drawn: int = statistics.DRAWN_ARRANGE
         except TooFewEvaluations as error:
             too_short.append(str(error))
     return Answer(part, found, tuple(absent), tuple(too_short)).tested(drawn)
-
-
-def at_hand(part: Part, evidence: Evidence) -> Part | None:
-    """The part on those of its tasks of which there are all curves, to be above zero on each; None if there is none."""
-    tasks = {task: keys for task, keys in part.keys.items() if all(key in evidence for key in keys)}
-    return replace(part, keys=tasks, least=None) if tasks else None
 
 
 def _difference(mine: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> Difference:

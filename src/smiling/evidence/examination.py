@@ -22,7 +22,6 @@ class Examination:
     groups: Sequence[RunGroup]  # whose curves it rests on
     verdicts: Sequence[Verdict]
     said: Sequence[str]
-    at_hand: Sequence[Verdict]  # on what is left of the claims on the tasks that have runs, at the experiment's scale
     shortfalls: Sequence[str]
     outside: Sequence[str]  # tasks that no claim is about
 
@@ -46,7 +45,7 @@ def examine(results: Path, settings: ExperimentSettings) -> Examination:
     found, short = paper_claims.examine(counted), shortfalls(settings, load_experiment("paper"))
     applies = len(outside) < len(settings.task_names())
     said = [sentence(verdict, short, applies) for verdict in found]
-    return Examination(list(curves), found, said, paper_claims.examine_at_hand(counted), short, outside)
+    return Examination(list(curves), found, said, short, outside)
 
 
 def evidence(results: Path, settings: ExperimentSettings) -> dict[RunGroup, Curves]:

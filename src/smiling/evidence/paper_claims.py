@@ -3,12 +3,12 @@
 `smiling.evidence.claims` says what a part is and how it is judged; the docstring of each claim names its numbers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from smiling.evidence import statistics
-from smiling.evidence.claims import Curves, Evidence, Part, Scores, Verdict, answer, at_hand
+from smiling.evidence.claims import Curves, Evidence, Part, Scores, Verdict, answer
 
 REACHED = 0.9  # a normalised return that counts as the expert's
 EARLY = 0.25  # of the steps: "at first" in claim 4
@@ -158,14 +158,7 @@ CLAIMS: tuple[tuple[str, Callable[[], list[Part]]], ...] = (
 
 def examine(evidence: Evidence, drawn: int = statistics.DRAWN_ARRANGEMENTS) -> list[Verdict]:
     """The seven claims on the curves at hand; permutations that are too many are `drawn`."""
-    return [_verdict(number, parts(), evidence, drawn) for number, (_, parts) in enumerate(CLAIMS, start=1)]
-
-
-def examine_at_hand(evidence: Evidence, drawn: int = statistics.DRAWN_ARRANGEMENTS) -> list[Verdict]:
-    """What is left of the seven claims on the tasks at hand, as if these were all; parts of other tasks drop out."""
-    left = [[kept for part in parts() if (kept := at_hand(part, evidence))] for _, parts in CLAIMS]
-    return [_verdict(number, parts, evidence, drawn) for number, parts in enumerate(left, start=1)]
-
-
-def _verdict(number: int, parts: Sequence[Part], evidence: Evidence, drawn: int) -> Verdict:
-    return Verdict(number, CLAIMS[number - 1][0], tuple(answer(part, evidence, drawn) for part in parts))
+    return [
+        Verdict(number, claim, tuple(answer(part, evidence, drawn) for part in parts()))
+        for number, (claim, parts) in enumerate(CLAIMS, start=1)
+    ]

@@ -38,6 +38,11 @@ def effect(difference: Difference | None) -> str:
     return f"{difference.value:+.2f} [{difference.lower:+.2f}, {difference.upper:+.2f}]"
 
 
+def in_words(answer: Answer) -> str:
+    """The difference that an answer is, or why there is none."""
+    return "too few evaluations" if answer.effect is None and answer.too_short else effect(answer.effect)
+
+
 def seeds(answer: Answer) -> str:
     """From how many seeds an answer is, and from how many of its tasks."""
     if not answer.scores:
@@ -60,7 +65,7 @@ def plan(answer: Answer) -> str:
     limit = f"with {pages.counted(now, 'seed')} " + (
         "no difference would be seen" if math.isinf(seen) else f"a difference below {seen:.2g} would not be seen"
     )
-    needed = statistics.seeds_needed(answer.spreads, size, answer.groups)
+    needed = answer.seeds_needed
     if needed is None:
         return f"{limit}; {size:.2g} is too small for {statistics.MOST_SEEDS} seeds"
     return f"{limit}; {needed - now} more would decide {size:.2g}" if needed > now else limit
@@ -95,24 +100,23 @@ def absent_runs(keys: Sequence[Key]) -> list[str]:
 
 
 def on_tasks(verdict: Verdict) -> str:
-    """A verdict on what is left of a claim where only some of its tasks are at hand, with their names."""
-    tasks = dict.fromkeys(task for answer in verdict.answers for task in answer.scores)
+    """A verdict, with the names of its tasks."""
+    keys = (answer.part.keys[place] for answer in verdict.answers for place in answer.scores)
+    tasks = dict.fromkeys(task for each in keys for _, task, _ in each)
     return f"{verdict.verdict} ({', '.join(map(task_label, tasks))})" if tasks else "no runs"
 
 
-def to_read(verdicts: Sequence[Verdict], said: Sequence[str], at_hand: Sequence[Verdict]) -> pd.DataFrame:
-    """A row for each claim; `said` are the verdicts in words, `at_hand` those on what is left of claims on the tasks
-    at hand. The effect is that of the part that decides.
-    """
+def to_read(verdicts: Sequence[Verdict], said: Sequence[str]) -> pd.DataFrame:
+    """A row for each claim; `said` are the verdicts in words. The effect is that of the part that decides."""
     rows = []
-    for verdict, words, left in zip(verdicts, said, at_hand, strict=True):
+    for verdict, words in zip(verdicts, said, strict=True):
         answer = verdict.deciding
         rows.append(
             {
                 "claim": verdict.number,
                 "the paper says": verdict.claim,
                 "verdict": words,
-                "on the tasks at hand": on_tasks(left),
+                "on the tasks at hand": on_tasks(verdict.at_hand),
                 "decided by": answer.part.what if answer else "-",
                 "effect, 95 % interval": effect(answer.effect if answer else None),
                 "from": seeds(answer) if answer else "none",
@@ -196,7 +200,7 @@ def _draw_claim(axis: Axes, verdict: Verdict, words: str) -> None:
             axis.text(
                 0.05,
                 row,
-                "too few evaluations" if answer.too_short else "no runs",
+                in_words(answer),
                 fontsize=SMALLEST,
                 va="center",
                 color=PAINTS[OPEN],

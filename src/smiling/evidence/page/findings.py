@@ -49,9 +49,7 @@ def on_claims(examined: Examination) -> list[str]:
 def on_tasks_at_hand(examined: Examination) -> list[str]:
     """Which of the claims the tasks at hand alone would support or contradict, where they have others too."""
     partly = [
-        (verdict.verdict, verdict.number)
-        for verdict, whole in zip(examined.at_hand, examined.verdicts, strict=True)
-        if verdict.verdict != whole.verdict
+        (left.verdict, whole.number) for whole in examined.verdicts if (left := whole.at_hand).verdict != whole.verdict
     ]
     found = [(words, [str(number) for each, number in partly if each == words]) for words in SETTLED]
     told = [f"claim{'s' * (len(numbers) > 1)} {listed(numbers)} {words}" for words, numbers in found if numbers]

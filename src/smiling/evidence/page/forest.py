@@ -45,13 +45,12 @@ def _effect(verdict: Verdict, number: int) -> Effect:
     answer: Answer = verdict.answers[number]
     decides = answer is verdict.deciding
     if answer.effect is None:
-        why = "too few evaluations" if answer.too_short else "no runs"
-        return Effect(answer.part.what, verdicts.OPEN, why, decides)
+        return Effect(answer.part.what, verdicts.OPEN, verdicts.in_words(answer), decides)
     value, low, high = answer.effect.value, answer.effect.lower, answer.effect.upper
     return Effect(
         answer.part.what,
         verdicts.finding(verdict, number),
-        verdicts.effect(answer.effect),
+        verdicts.in_words(answer),
         decides,
         place(value),
         None if math.isnan(low) else (place(low), place(high)),

@@ -71,7 +71,7 @@ def leaderboard(
 
 def claims(examined: Examination) -> Table:
     """The seven claims."""
-    return of_frame(verdicts.to_read(examined.verdicts, examined.said, examined.at_hand), "The paper's claims.")
+    return of_frame(verdicts.to_read(examined.verdicts, examined.said), "The paper's claims.")
 
 
 def tasks(results: Path, settings: ExperimentSettings) -> Table:
