@@ -42,9 +42,12 @@ def filled(document: Path, tables: Makers) -> str:
     """The text of a document, its tables made anew.
 
     Raises:
-        UserError: for a document without a table, or with one that there is none of.
+        UserError: for a document that is no text, without a table, or with one that there is none of.
     """
-    text = document.read_text()
+    try:
+        text = document.read_text()
+    except UnicodeDecodeError:
+        raise UserError(f"{document} is no text: name a Markdown document") from None
     if not TABLE.search(text):
         raise UserError(f"{document} has no table to fill: write <!-- table: ends --> and <!-- end of table -->")
 

@@ -98,6 +98,22 @@ def test_tries_say_what_they_have_otherwise(tmp_path, settings):
     assert table["mean return, last quarter"].tolist() == ["44", "40"]
 
 
+def test_a_try_without_a_run_is_told(tmp_path, settings):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty has no finished run: no folder in it holds a curve.csv"):
+        answers.tries(tmp_path, settings)
+
+
+def test_an_expert_that_nobody_knows_is_told(results, settings):
+    """Demonstrations without rewards: returns are as they are."""
+    write_returns(results, settings, TASK, expert_return=None, demonstrations=None, lengths=[9])
+    table = answers.ends(results, settings, examination.examine(results, settings).groups)
+    assert list(table)[1:] == ["Ball in cup: catch (not normalised)"]
+    shown = dict(table.itertuples(index=False, name=None))
+    assert shown["*expert's return, random's*"] == "unknown, 100"
+    assert shown["DAC"].startswith(f"{RANDOM + np.mean(HEIGHTS['dac']) * (EXPERT - RANDOM):.2f} [")
+
+
 def fill(results, *documents):
     return run_here("fill_tables.py", *documents, "--results", results, "--scale", "smoke", *flags(*ASKED))
 
@@ -122,19 +138,21 @@ def test_tables_are_put_between_their_marks(results, tmp_path):
     [
         ("# no table\n", "has no table to fill: write <!-- table: ends -->"),
         (MARKS.format("endings"), "there is no table 'endings'; there are ends, claims, hours"),
+        ("\udcff", "is no text: name a Markdown document"),
         (MARKS.format("tries"), "there is no table 'tries'; there are ends, claims, hours"),
     ],
 )
 def test_a_document_that_cannot_be_filled_is_left_as_it_is(text, said, results, tmp_path):
     whole, broken = tmp_path / "whole.md", tmp_path / "broken.md"
     whole.write_text(MARKS.format("ends"))
-    broken.write_text(text)
+    broken.write_text(text, errors="surrogateescape")
     done = fill(results, whole, broken)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
-    assert (whole.read_text(), broken.read_text()) == (MARKS.format("ends"), text)
+    left = whole.read_text(), broken.read_text(errors="surrogateescape")
+    assert left == (MARKS.format("ends"), text)
 
 
 def test_without_runs_there_is_nothing_to_say(tmp_path, settings):

@@ -27,17 +27,20 @@ NOT_TRIED = (
 
 
 def ends(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> pd.DataFrame:
-    """Of each method on each task the mean over seeds of the last quarter, normalised, with its interval; below, the
-    returns that are 1 and 0.
+    """Of each method on each task the mean over seeds of the last quarter, normalised where it can be, with its
+    interval; below, the returns that are 1 and 0.
     """
+    not_normalised = finished.without_scale(results, settings, _tasks(groups))
+    named = {task: task_label(task) + " (not normalised)" * (task in not_normalised) for task in _tasks(groups)}
     rows: dict[str, dict[str, str]] = {}
     for group in groups:
         scores = finished.scores_of(results, settings, [group])
         end = pd.Series(summaries.mean_of(scores, group.method, "final"))
-        rows.setdefault(_label(group), {})[task_label(group.task)] = summaries.bounded(end, "final_mean")
+        rows.setdefault(_label(group), {})[named[group.task]] = summaries.bounded(end, "final_mean")
     scales = {task: finished.scale(results, settings, task) for task in _tasks(groups)}
     rows["*expert's return, random's*"] = {
-        task_label(task): f"{scale.expert:.0f}, {scale.random:.0f}" for task, scale in scales.items()
+        named[task]: f"{'unknown' if scale.expert is None else f'{scale.expert:.0f}'}, {scale.random:.0f}"
+        for task, scale in scales.items()
     }
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
     return table.rename_axis("mean of the last quarter, 95 % interval").reset_index()
@@ -130,7 +133,7 @@ def tries(folder: Path, settings: ExperimentSettings) -> pd.DataFrame:
 
 
 def _try(folder: Path, settings: ExperimentSettings) -> dict[str, str]:
-    runs = sorted(path.parent for path in folder.rglob("curve.csv"))
+    runs = curves.runs_below(folder)
     record = read_record(runs[0] / "run.json")
     steps, values = curves.on_grid([curves.read_curve(run) for run in runs])
     at_the_end = curves.last_quarter(steps, values)

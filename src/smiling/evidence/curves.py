@@ -42,10 +42,20 @@ def read_curves(folder: Path) -> pd.DataFrame:
     Raises:
         UserError: if there is no finished run, or one is damaged.
     """
+    runs = runs_below(folder)
+    return pd.concat([read_curve(run).assign(**_named(run)) for run in runs], ignore_index=True)[list(COLUMNS)]
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """The folders of all finished runs below `folder`.
+
+    Raises:
+        UserError: if there is none.
+    """
     runs = sorted(path.parent for path in Path(folder).rglob("curve.csv"))
     if not runs:
         raise UserError(f"{folder} has no finished run: no folder in it holds a curve.csv")
-    return pd.concat([read_curve(run).assign(**_named(run)) for run in runs], ignore_index=True)[list(COLUMNS)]
+    return runs
 
 
 def _named(run: Path) -> dict[str, Any]:

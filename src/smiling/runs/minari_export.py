@@ -13,7 +13,7 @@ import envs
 from smiling.runs.artefacts import PARTIAL_PREFIX
 from smiling.runs.demonstrations import Demonstrations
 from smiling.runs.foreign_demonstrations import METADATA, of_extra
-from smiling.runs.trajectories import split, transitions
+from smiling.runs.trajectories import split, terminated, transitions
 from smiling.settings import UserError
 
 ROOT_VARIABLE = "MINARI_DATASETS_PATH"  # of the folder in which Minari looks for its data sets
@@ -107,13 +107,12 @@ def _buffer(minari: Any, trajectory: Demonstrations) -> Any:
     assert following is not None
     assert trajectory.actions is not None
     assert trajectory.rewards is not None
-    terminated, truncated = np.zeros(len(states), bool), np.zeros(len(states), bool)
-    over = trajectory.terminals is not None and bool(trajectory.terminals[0])
-    (terminated if over else truncated)[-1] = True
+    terminations, truncations = np.zeros(len(states), bool), np.zeros(len(states), bool)
+    (terminations if terminated(trajectory) else truncations)[-1] = True
     return minari.data_collector.EpisodeBuffer(
         observations=np.concatenate([states, following[-1:]]),
         actions=np.clip(trajectory.actions, -1, 1),
         rewards=trajectory.rewards.astype(np.float64),
-        terminations=terminated,
-        truncations=truncated,
+        terminations=terminations,
+        truncations=truncations,
     )

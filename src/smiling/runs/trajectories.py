@@ -130,13 +130,14 @@ def _transitions(trajectory: Demonstrations) -> Demonstrations:
 
 def _with_termination(trajectory: Demonstrations) -> Demonstrations:
     """One trajectory with the state that followed each row, if it terminated: its last row's own behind that."""
-    if trajectory.next_observations is not None or not _terminated(trajectory):
+    if trajectory.next_observations is not None or not terminated(trajectory):
         return trajectory
     following = np.concatenate([trajectory.observations[1:], trajectory.observations[-1:]])
     return dataclasses.replace(trajectory, next_observations=following)
 
 
-def _terminated(trajectory: Demonstrations) -> bool:
+def terminated(trajectory: Demonstrations) -> bool:
+    """Whether one trajectory, by itself, ended by a termination."""
     return trajectory.terminals is not None and bool(trajectory.terminals[0])
 
 
@@ -156,7 +157,7 @@ def with_absorbing(demonstrations: Demonstrations) -> Demonstrations:
 def _into_absorbing(trajectory: Demonstrations) -> Demonstrations:
     states, following = (_with_flag(part) for part in (trajectory.observations, trajectory.next_observations))
     changed: dict[str, Any] = {"observations": states, "next_observations": following, "terminals": None}
-    if not _terminated(trajectory):
+    if not terminated(trajectory):
         return dataclasses.replace(trajectory, **changed)
     absorbing = np.zeros_like(states[:1])
     absorbing[0, -1] = 1

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from envs import users_code
 from smiling.evaluation import Player, Policy
+from smiling.runs.demonstrations import ROUNDING
 from smiling.runs.provenance import file_digest
 from smiling.settings import UserError
 from smiling.solvers.policies import read_policy
 
-LARGEST_ACTION = 1 + 1e-5  # but for rounding
 NAMED = r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*"  # module:function
 
 
@@ -97,7 +97,7 @@ class CallablePolicy:
             raise self._failed(error) from error
         if action.shape != (self.action_size,):
             raise UserError(f"{self.name} gives actions of shape {action.shape}; this task's are ({self.action_size},)")
-        if not np.abs(action).max() <= LARGEST_ACTION:  # which nan is not either
+        if not np.abs(action).max() <= 1 + ROUNDING:  # which nan is not either
             raise UserError(f"{self.name} gives the action {action.tolist()}; actions are finite, and lie in [-1, 1]")
         return torch.from_numpy(np.clip(action, -1.0, 1.0))[None]
 
