@@ -33,7 +33,8 @@ reference: setup
 # The tables of docs/results.md, from the curves that come with the suite.
 tables: setup
 	python src/fill_tables.py docs/results.md --scale desk --results results/reference/desk \
-		--tries results/reference/desk-tries --throughput results/reference/throughput/desk.csv
+		--tries results/reference/desk-tries --fits results/reference/expert-fit \
+		--throughput results/reference/throughput/desk.csv
 
 # Whether this machine computes what the golden digests say (docs/reproducibility.md).
 check-bits: setup

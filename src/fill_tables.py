@@ -2,7 +2,7 @@
 
 A table stands between the lines <!-- table: NAME --> and <!-- end of table -->, and is replaced. The names: ends (how
 each method ended), claims (what is left of the paper's on the tasks at hand), hours (forecast and taken), tries (runs
-that settings were chosen by).
+that settings were chosen by), fits (of the expert's score model, ever longer).
 """
 
 import argparse
@@ -35,7 +35,11 @@ def makers(options: argparse.Namespace) -> Makers:
         "claims": lambda: answers.claims(examined.verdicts, answers.seed_hours(*runs)),
         "hours": lambda: answers.hours(*runs, measured),
     }
-    return found | ({"tries": lambda: answers.tries(options.tries, settings)} if options.tries else {})
+    if options.tries:
+        found["tries"] = lambda: answers.tries(options.tries, options.results, settings)
+    if options.fits:
+        found["fits"] = lambda: answers.fits(options.fits)
+    return found
 
 
 def filled(document: Path, tables: Makers) -> str:
@@ -65,6 +69,7 @@ def main() -> None:
     flags.add_argument("documents", type=Path, nargs="+", help="Markdown files; each is written anew")
     flags.add_argument("--results", type=Path, required=True, help="results folder of the experiment")
     flags.add_argument("--tries", type=Path, help="a folder of runs that settings were chosen by (for: tries)")
+    flags.add_argument("--fits", type=Path, help="a folder of what measure/expert_fit.py wrote (for: fits)")
     flags.add_argument("--throughput", type=Path, help="the csv that hours were forecast from (for: hours)")
     options = flags.parse_args()
     tables = makers(options)

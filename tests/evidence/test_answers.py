@@ -89,19 +89,43 @@ def test_hours_are_the_processors_beside_the_forecast(results, settings):
     assert table.loc["that was forecast", "took"] == "1.50"  # the expert's and SMILING's
 
 
-def test_tries_say_what_they_have_otherwise(tmp_path, settings):
+def test_tries_say_what_they_have_otherwise(tmp_path, results, settings):
+    tried = tmp_path / "tries"
     other = experiment(*ASKED, "sac.tau=0.25", "training.evaluate_every=1000")
-    write_run(tmp_path / "gentle", other, TASK, "smiling", 7, [0.0, 10.0, 20.0, 30.0, 40.0])
-    write_run(tmp_path / "as it is", settings, TASK, "dac", 7, [0.0, 10.0, 20.0, 30.0, 44.0])
-    table = answers.tries(tmp_path, settings)
+    write_run(tried / "gentle", other, TASK, "smiling", 7, [0.0, 10.0, 20.0, 30.0, 40.0])
+    others = {"demonstrations": "of another expert"}
+    write_run(tried / "as it is", settings, TASK, "dac", 7, [0.0, 10.0, 20.0, 30.0, 44.0], says=others)
+    table = answers.tries(tried, results, settings)
     assert table["set otherwise"].tolist() == ["nothing", "`sac.tau` 0.25"]
+    assert table["demonstrations"].tolist() == ["others", "these"]
     assert table["mean return, last quarter"].tolist() == ["44", "40"]
 
 
-def test_a_try_without_a_run_is_told(tmp_path, settings):
-    (tmp_path / "empty").mkdir()
+def test_a_try_without_a_run_is_told(tmp_path, results, settings):
+    tried = tmp_path / "tries"
+    (tried / "empty").mkdir(parents=True)
     with pytest.raises(UserError, match="empty has no finished run: no folder in it holds a curve.csv"):
-        answers.tries(tmp_path, settings)
+        answers.tries(tried, results, settings)
+
+
+def test_fits_have_a_column_for_each_task_and_span_of_times(tmp_path):
+    columns = {
+        "demonstrations": 0.1234,
+        "held out": 0.5,
+        "demonstrations, little noise": 0.7,
+        "held out, little noise": 1,
+    }
+    for task in ("cheetah_run", TASK):
+        rows = [{"task": task, "passes": passes, **columns} for passes in (50, 100)]
+        pd.DataFrame(rows).to_csv(tmp_path / f"{task}.csv", index=False)
+    table = answers.fits(tmp_path)
+    assert [name.partition(",")[0] for name in table] == ["passes", *2 * ["Ball in cup: catch"], *2 * ["Cheetah: run"]]
+    assert table.to_numpy().tolist() == [[passes, *2 * ["0.123 / 0.500", "0.700 / 1.000"]] for passes in ("50", "100")]
+
+
+def test_a_folder_without_fits_is_told(tmp_path):
+    with pytest.raises(UserError, match="holds no csv of measure/expert_fit.py"):
+        answers.fits(tmp_path)
 
 
 def test_an_expert_that_nobody_knows_is_told(results, settings):

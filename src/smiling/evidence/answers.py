@@ -15,7 +15,8 @@ from smiling.evidence.figure_style import task_label
 from smiling.evidence.finished import RunGroup
 from smiling.evidence.forecast import forecast
 from smiling.experiment import ExperimentSettings, in_full
-from smiling.runs.contract import read_record
+from smiling.runs.contract import ReturnsRecord, read_record
+from smiling.settings import UserError
 
 HOUR = 3600  # seconds
 SEEN = {"states": "", "state_actions": ", actions shown"}  # by the kind of demonstrations
@@ -125,21 +126,23 @@ def _forecast_hours(settings: ExperimentSettings, measured: pd.DataFrame) -> dic
     return found
 
 
-def tries(folder: Path, settings: ExperimentSettings) -> pd.DataFrame:
-    """Runs that settings were chosen by, each try in a folder of its name: what it has otherwise than the experiment,
-    and the returns at its end.
+def tries(folder: Path, results: Path, settings: ExperimentSettings) -> pd.DataFrame:
+    """Runs that settings were chosen by, each try in a folder of its name: what it has otherwise than the experiment in
+    `results`, whether it learnt from its demonstrations, and the returns at its end.
     """
-    return pd.DataFrame([_try(each, settings) for each in sorted(folder.iterdir()) if each.is_dir()])
+    return pd.DataFrame([_try(each, results, settings) for each in sorted(folder.iterdir()) if each.is_dir()])
 
 
-def _try(folder: Path, settings: ExperimentSettings) -> dict[str, str]:
+def _try(folder: Path, results: Path, settings: ExperimentSettings) -> dict[str, str]:
     runs = curves.runs_below(folder)
     record = read_record(runs[0] / "run.json")
+    returns = read_record(results / record["task"] / "demonstrations" / "returns.json", ReturnsRecord)
     steps, values = curves.on_grid([curves.read_curve(run) for run in runs])
     at_the_end = curves.last_quarter(steps, values)
     return {
         "task": task_label(record["task"]),
         "method": methods.label(record["method"]),
+        "demonstrations": "these" if record["demonstrations"] == returns["digest"] else "others",
         "set otherwise": _otherwise(record, settings),
         "steps": str(steps[-1]),
         "mean return, last quarter": f"{at_the_end.mean():.0f}",
@@ -153,6 +156,29 @@ def _otherwise(record: Mapping[str, Any], settings: ExperimentSettings) -> str:
     ran = hyperparameters.flat(record["settings"])
     told = [f"`{name}` {ran[name]}" for name in sorted(ran) if name not in NOT_TRIED and ran[name] != asked.get(name)]
     return ", ".join(told) or "nothing"
+
+
+def fits(folder: Path) -> pd.DataFrame:
+    """What measure/expert_fit.py wrote, a file for each task: the expert's score model, on what it is fitted to / on
+    what is held out.
+    """
+    files = sorted(folder.glob("*.csv"))
+    if not files:
+        raise UserError(f"{folder} holds no csv of measure/expert_fit.py")
+    measured = pd.concat([pd.read_csv(file) for file in files])
+    columns = {"all times": "", "the first tenth, least noise": ", little noise"}
+    shown = {
+        name: _side_by_side(measured[f"demonstrations{of}"], measured[f"held out{of}"]) for name, of in columns.items()
+    }
+    table = measured.assign(task=measured["task"].map(task_label), **shown).pivot(index="passes", columns="task")[
+        [*shown]
+    ]
+    table.columns = [f"{task}, {times}" for times, task in table.columns]
+    return table[sorted(table)].rename_axis("passes, error on what is shown / held out").reset_index().astype(str)
+
+
+def _side_by_side(shown: pd.Series, heldout: pd.Series) -> list[str]:
+    return [f"{one:.3f} / {other:.3f}" for one, other in zip(shown, heldout, strict=True)]
 
 
 def _tasks(groups: Sequence[RunGroup]) -> list[str]:
