@@ -3,6 +3,7 @@
 Those of conda, git and the shell make or enter environments, and are not tried; docs/library.md has a test of its own.
 """
 
+import importlib.util
 import re
 import shlex
 import shutil
@@ -25,6 +26,7 @@ HOURS = (
     "src/measure/cost.py",
     "src/measure/dreamer.py --updates 1",
     "src/measure/environments.py",
+    "src/measure/expert_fit.py",
     "src/measure/pins.py",
     "src/measure/reference_returns.py",
     "src/measure/seeds.py",
@@ -33,6 +35,9 @@ HOURS = (
     "src/train_expert.py --scale paper",
     "src/train_expert.py --task cheetah_run --out expert",
 )
+
+# What the profiles of clusters need besides the environment.
+PLUGINS = {"slurm": "snakemake_executor_plugin_slurm", "sge": "snakemake_executor_plugin_cluster_generic"}
 
 
 def commands(program: str) -> list[list[str]]:
@@ -88,6 +93,9 @@ def tree(tmp_path_factory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", commands("snakemake"), ids=" ".join)
 def test_workflow_plans_it(arguments, tree):
+    for profile, plugin in PLUGINS.items():
+        if f"workflow/profiles/{profile}" in arguments and not importlib.util.find_spec(plugin):
+            pytest.skip(f"needs pip install '.[{profile}]'")
     planned = snakemake(tree, *(["-n"] if "-n" not in arguments else []), *arguments)
     assert planned.returncode == 0, planned.stdout + planned.stderr
 
