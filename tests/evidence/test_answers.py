@@ -1,6 +1,9 @@
 """Tables that documents are filled with: their numbers from the files that they are of."""
 
 import json
+import shutil
+from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -96,6 +99,7 @@ def test_tries_say_what_they_have_otherwise(tmp_path, results, settings):
     others = {"demonstrations": "of another expert"}
     write_run(tried / "as it is", settings, TASK, "dac", 7, [0.0, 10.0, 20.0, 30.0, 44.0], says=others)
     table = answers.tries(tried, results, settings)
+    assert table["method"].tolist() == ["DAC", "SMILING"]
     assert table["set otherwise"].tolist() == ["nothing", "`sac.tau` 0.25"]
     assert table["demonstrations"].tolist() == ["others", "these"]
     assert table["mean return, last quarter"].tolist() == ["44", "40"]
@@ -103,7 +107,10 @@ def test_tries_say_what_they_have_otherwise(tmp_path, results, settings):
 
 def test_a_try_without_a_run_is_told(tmp_path, results, settings):
     tried = tmp_path / "tries"
-    (tried / "empty").mkdir(parents=True)
+    tried.mkdir()
+    with pytest.raises(UserError, match="tries holds no folder of a try"):
+        answers.tries(tried, results, settings)
+    (tried / "empty").mkdir()
     with pytest.raises(UserError, match="empty has no finished run: no folder in it holds a curve.csv"):
         answers.tries(tried, results, settings)
 
@@ -187,10 +194,12 @@ def test_without_runs_there_is_nothing_to_say(tmp_path, settings):
 def test_the_shipped_tables_are_what_the_shipped_files_say(tmp_path):
     """By the flags that `make tables` has."""
     rule = (ROOT / "Makefile").read_text().split("\ntables: setup\n\tpython src/fill_tables.py ")[1].split("\n\n")[0]
-    document, *rest = rule.replace("\\\n", " ").split()
-    copy = tmp_path / "results.md"
-    copy.write_text((ROOT / document).read_text())
-    given = [str(ROOT / word) if word.startswith("results/") else word for word in rest]
-    done = run_here("fill_tables.py", copy, *given)
+    words = rule.replace("\\\n", " ").split()
+    documents = list(takewhile(lambda word: not word.startswith("--"), words))
+    assert documents == ["README.md", "docs/results.md"]
+    copies = [Path(shutil.copy(ROOT / document, tmp_path)) for document in documents]
+    given = [str(ROOT / word) if word.startswith("results/") else word for word in words[len(documents) :]]
+    done = run_here("fill_tables.py", *copies, *given)
     assert done.returncode == 0, done.stderr
-    assert copy.read_text() == (ROOT / document).read_text()
+    for copy, document in zip(copies, documents, strict=True):
+        assert copy.read_text() == (ROOT / document).read_text()

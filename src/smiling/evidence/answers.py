@@ -129,8 +129,15 @@ def _forecast_hours(settings: ExperimentSettings, measured: pd.DataFrame) -> dic
 def tries(folder: Path, results: Path, settings: ExperimentSettings) -> pd.DataFrame:
     """Runs that settings were chosen by, each try in a folder of its name: what it has otherwise than the experiment in
     `results`, whether it learnt from its demonstrations, and the returns at its end.
+
+    Raises:
+        UserError: if there is none.
     """
-    return pd.DataFrame([_try(each, results, settings) for each in sorted(folder.iterdir()) if each.is_dir()])
+    folders = sorted(each for each in folder.iterdir() if each.is_dir())
+    if not folders:
+        raise UserError(f"{folder} holds no folder of a try")
+    rows = pd.DataFrame([_try(each, results, settings) for each in folders])
+    return rows.sort_values(["task", "method", "demonstrations"], kind="stable")
 
 
 def _try(folder: Path, results: Path, settings: ExperimentSettings) -> dict[str, str]:
@@ -161,6 +168,9 @@ def _otherwise(record: Mapping[str, Any], settings: ExperimentSettings) -> str:
 def fits(folder: Path) -> pd.DataFrame:
     """What measure/expert_fit.py wrote, a file for each task: the expert's score model, on what it is fitted to / on
     what is held out.
+
+    Raises:
+        UserError: if there is none.
     """
     files = sorted(folder.glob("*.csv"))
     if not files:
