@@ -20,7 +20,7 @@ from smiling.runs.artefacts import named, whole
 from smiling.runs.demonstrations import read_demonstrations
 from smiling.runs.progress import Meter
 from smiling.score.diffusion import times_within
-from smiling.score.model import ScoreModel, ScoreModelSettings, denoising_loss, fit_pass, score_optimiser
+from smiling.score.model import ScoreModel, ScoreModelSettings, denoising_loss, fit
 
 SEEDS = (0, 1, 2)
 LOOKED_AT = (50, 100, 200, 400, 800, 1600, 2800, 4000)  # passes
@@ -40,21 +40,20 @@ def error(model: ScoreModel, states: Tensor, span: tuple[float, float]) -> float
 
 def errors_while_fitted(settings: ScoreModelSettings, shown: Tensor, heldout: Tensor, seed: int) -> pd.DataFrame:
     """A row for each of `LOOKED_AT` passes over `shown` (n, state): errors on it and on `heldout` (m, state)."""
-    generator = torch.Generator().manual_seed(seed)
     model = ScoreModel(shown.shape[1], settings, seed)
-    optimiser = score_optimiser(model)
+    sets = {"demonstrations": shown, "held out": heldout}
     rows = []
     with Meter(f"seed {seed}", LOOKED_AT[-1], unit="passes") as meter:
-        for passes in range(1, LOOKED_AT[-1] + 1):
-            order = torch.randperm(len(shown), generator=generator)
-            fit_pass(model, optimiser, shown[order], generator)
+
+        def look(passes: int) -> None:
             if passes in LOOKED_AT:
-                sets = {"demonstrations": shown, "held out": heldout}
                 found = {
                     f"{a}{b}": error(model, states, span) for b, span in SPANS.items() for a, states in sets.items()
                 }
                 rows.append({"passes": passes, **found})
             meter.update(passes)
+
+        fit(model, shown, LOOKED_AT[-1], torch.Generator().manual_seed(seed), look)
     return pd.DataFrame(rows)
 
 
