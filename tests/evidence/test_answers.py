@@ -133,6 +133,9 @@ def test_fits_have_a_column_for_each_task_and_span_of_times(tmp_path):
 def test_a_folder_without_fits_is_told(tmp_path):
     with pytest.raises(UserError, match="holds no csv of measure/expert_fit.py"):
         answers.fits(tmp_path)
+    (tmp_path / "other.csv").write_text("task,passes\ncheetah_run,50\n")
+    with pytest.raises(UserError, match="each csv must be one of measure/expert_fit.py"):
+        answers.fits(tmp_path)
 
 
 def test_an_expert_that_nobody_knows_is_told(results, settings):

@@ -170,13 +170,20 @@ def fits(folder: Path) -> pd.DataFrame:
     what is held out.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is none, or one is of something else.
     """
     files = sorted(folder.glob("*.csv"))
     if not files:
         raise UserError(f"{folder} holds no csv of measure/expert_fit.py")
     measured = pd.concat([pd.read_csv(file) for file in files])
     columns = {"all times": "", "the first tenth, least noise": ", little noise"}
+    needed = [
+        "task",
+        "passes",
+        *(f"{states}{of}" for of in columns.values() for states in ("demonstrations", "held out")),
+    ]
+    if measured.reindex(columns=needed).isna().any(axis=None):
+        raise UserError(f"{folder}: each csv must be one of measure/expert_fit.py; take others away")
     shown = {
         name: _side_by_side(measured[f"demonstrations{of}"], measured[f"held out{of}"]) for name, of in columns.items()
     }
