@@ -33,6 +33,7 @@ reference: setup
 tables: setup
 	python src/fill_tables.py README.md docs/results.md --scale desk --results results/reference/desk \
 		--tries results/reference/desk-tries --fits results/reference/expert-fit \
+		--policy-rewards results/reference/policy-rewards \
 		--throughput results/reference/throughput/desk.csv
 
 # Whether this machine computes what the golden digests say (docs/reproducibility.md).

@@ -23,7 +23,7 @@ def text(examined: Examination, settings: ExperimentSettings, notes: Sequence[st
     """The claims in Markdown: seven rows, then what each rests on."""
     table = verdicts.to_read(examined.verdicts, examined.said)
     parts = verdicts.in_numbers(examined.verdicts, examined.said)
-    parts["effect"] = [f"{row['value']:+.2f} [{row['lower']:+.2f}, {row['upper']:+.2f}]" for _, row in parts.iterrows()]
+    parts["effect"] = [verdicts.bounded(*each) for each in parts[["value", "lower", "upper"]].to_numpy()]
     whole_parts = parts[parts["task"].isna()]
     shown = whole_parts[["claim", "comparison", "effect", *list(SHOWN)[1:]]].rename(columns=SHOWN)
     lines = [f"# The paper's claims, {settings.named}", "", *(f"* {note}" for note in notes), ""]

@@ -99,10 +99,30 @@ def test_tries_say_what_they_have_otherwise(tmp_path, results, settings):
     others = {"demonstrations": "of another expert"}
     write_run(tried / "as it is", settings, TASK, "dac", 7, [0.0, 10.0, 20.0, 30.0, 44.0], says=others)
     table = answers.tries(tried, results, settings)
-    assert table["method"].tolist() == ["DAC", "SMILING"]
-    assert table["set otherwise"].tolist() == ["nothing", "`sac.tau` 0.25"]
-    assert table["demonstrations"].tolist() == ["others", "these"]
-    assert table["mean return, last quarter"].tolist() == ["44", "40"]
+    assert table["method"].tolist() == ["DAC", "DAC", "SMILING", "SMILING"]
+    own = "nothing: the figure's seeds"
+    assert table["set otherwise"].tolist() == [own, "nothing", own, "`sac.tau` 0.25"]
+    assert table["demonstrations"].tolist() == ["these", "others", "these", "these"]
+    ends = [f"{RANDOM + np.mean(HEIGHTS[name]) * (EXPERT - RANDOM):.0f}" for name in ("dac", "smiling")]
+    assert table["mean return, last quarter"].tolist() == [ends[0], "44", ends[1], "40"]
+
+
+def test_the_experiments_own_runs_are_told_as_far_as_a_try_goes(tmp_path, results):
+    """Of 3000 steps 2000: the third of five evaluations, at 0.8 of their height, is the last up to there."""
+    short = experiment(*ASKED, f"tasks.{TASK}.env_steps=2000", "sac.tau=0.25")
+    write_run(tmp_path / "tries" / "short", short, TASK, "smiling", 7, [0.0, 10.0, 20.0])
+    own, tried = answers.tries(tmp_path / "tries", results, experiment(*ASKED)).to_dict("records")
+    assert (own["steps"], tried["steps"]) == ("1500", "2000")
+    ends = RANDOM + 0.8 * np.array(HEIGHTS["smiling"]) * (EXPERT - RANDOM)
+    assert own["each seed"] == ", ".join(f"{end:.0f}" for end in ends)
+
+
+def test_a_try_of_several_settings_is_refused(tmp_path, results, settings):
+    tried = tmp_path / "tries" / "mixed"
+    write_run(tried, settings, TASK, "smiling", 7, [0.0, 10.0])
+    write_run(tried, experiment(*ASKED, "sac.tau=0.25"), TASK, "smiling", 8, [0.0, 10.0])
+    with pytest.raises(UserError, match="seed8/run.json: its settings are not those of seed7"):
+        answers.tries(tmp_path / "tries", results, settings)
 
 
 def test_a_try_without_a_run_is_told(tmp_path, results, settings):
@@ -133,9 +153,57 @@ def test_fits_have_a_column_for_each_task_and_span_of_times(tmp_path):
 def test_a_folder_without_fits_is_told(tmp_path):
     with pytest.raises(UserError, match="holds no csv of measure/expert_fit.py"):
         answers.fits(tmp_path)
-    (tmp_path / "other.csv").write_text("task,passes\ncheetah_run,50\n")
-    with pytest.raises(UserError, match="each csv must be one of measure/expert_fit.py"):
+
+
+FIT = 'task,passes,demonstrations,held out,"demonstrations, little noise","held out, little noise"\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"task,passes\ncheetah_run,50\n",
+        FIT.encode(),
+        f"{FIT}cheetah_run,50,1,2,much,4\n".encode(),
+        f"{FIT}cheetah_run,50,1,2,inf,4\n".encode(),
+        f"{FIT}cheetah_run,50,1,2,3,4\ncheetah_run,50,1,2,3,4\n".encode(),
+    ],
+    ids=["empty", "no text", "other columns", "no rows", "a word", "infinite", "twice"],
+)
+def test_what_is_no_fit_is_named(content, tmp_path):
+    (tmp_path / "one.csv").write_bytes(content)
+    with pytest.raises(UserError, match="one.csv is not as measure/expert_fit.py wrote it"):
         answers.fits(tmp_path)
+
+
+def test_fits_of_other_numbers_of_passes_are_told(tmp_path):
+    for task, passes in (("cheetah_run", 50), (TASK, 100)):
+        (tmp_path / f"{task}.csv").write_text(f"{FIT}{task},{passes},1,2,3,4\n")
+    with pytest.raises(UserError, match="other numbers of passes"):
+        answers.fits(tmp_path)
+
+
+def test_rewards_of_policies_go_from_the_lowest_return_to_the_highest(tmp_path):
+    rows = [
+        {
+            "task": TASK,
+            "method": method,
+            "policy": "one",
+            "actions": share,
+            "return": 10 * share,
+            "reward": sign * share,
+        }
+        for method, sign in (("smiling", 1), ("dac", -1))
+        for share in (1.0, 0.5)
+    ]
+    pd.DataFrame(rows).assign(error=0.05).to_csv(tmp_path / "one.csv", index=False)
+    table = answers.policy_rewards(tmp_path)
+    assert list(table) == ["task", "return", "policy", "SMILING", "DAC"]
+    assert table.to_numpy().tolist() == [
+        ["Ball in cup: catch", "5", "one, 0.5 of its actions", "+0.50 ± 0.05", "-0.50 ± 0.05"],
+        ["Ball in cup: catch", "10", "one", "+1.00 ± 0.05", "-1.00 ± 0.05"],
+    ]
 
 
 def test_an_expert_that_nobody_knows_is_told(results, settings):
@@ -173,6 +241,11 @@ def test_tables_are_put_between_their_marks(results, tmp_path):
         ("# no table\n", "has no table to fill: write <!-- table: ends -->"),
         (MARKS.format("endings"), "there is no table 'endings'; there are ends, claims, hours"),
         ("\udcff", "is no text: name a Markdown document"),
+        (
+            "<!-- table: ends -->\nkept\n\n" + MARKS.format("claims"),
+            "of 3 lines that begin or end a table 2 make",
+        ),
+        ("<!--table: ends-->\nold\n<!-- end of table -->\n\n" + MARKS.format("ends"), "of 4 lines that begin or end"),
         (MARKS.format("tries"), "there is no table 'tries'; there are ends, claims, hours"),
     ],
 )

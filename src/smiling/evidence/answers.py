@@ -66,7 +66,7 @@ def _part(verdict: Verdict, place: int, seed_hours: Mapping[Key, float]) -> dict
         "part": answer.part.what,
         "difference, 95 % interval": verdicts.in_words(answer),
         "found": verdicts.finding(verdict, place),
-        "to see it, four times of five": _price(answer, seed_hours),
+        "to see it, four times of five": verdicts.tasks_short(answer) or _price(answer, seed_hours),
     }
 
 
@@ -128,30 +128,58 @@ def _forecast_hours(settings: ExperimentSettings, measured: pd.DataFrame) -> dic
 
 def tries(folder: Path, results: Path, settings: ExperimentSettings) -> pd.DataFrame:
     """Runs that settings were chosen by, each try in a folder of its name: what it has otherwise than the experiment in
-    `results`, whether it learnt from its demonstrations, and the returns at its end.
+    `results`, whether it learnt from its demonstrations, and the returns at its end. Above those of a method on a task
+    the experiment's own runs, as far as the longest of them goes.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is none, or one holds runs that are no try of one thing.
     """
     folders = sorted(each for each in folder.iterdir() if each.is_dir())
     if not folders:
         raise UserError(f"{folder} holds no folder of a try")
-    rows = pd.DataFrame([_try(each, results, settings) for each in folders])
-    return rows.sort_values(["task", "method", "demonstrations"], kind="stable")
+    tried = pd.DataFrame([_try(each, results, settings) for each in folders])
+    tried = tried.sort_values(["task", "method", "demonstrations"], kind="stable")
+    rows = []
+    for (task, method), those in tried.groupby(["task", "method"], sort=False):
+        rows += _own_until(results, settings, str(task), str(method), int(those["steps"].max()))
+        rows += those.to_dict("records")
+    table = pd.DataFrame(rows)
+    return table.assign(task=table["task"].map(task_label), method=table["method"].map(methods.label)).astype(str)
 
 
-def _try(folder: Path, results: Path, settings: ExperimentSettings) -> dict[str, str]:
+def _try(folder: Path, results: Path, settings: ExperimentSettings) -> dict[str, Any]:
     runs = curves.runs_below(folder)
     record = read_record(runs[0] / "run.json")
+    for run in runs:
+        other = read_record(run / "run.json")
+        for name in ("task", "method", "settings", "demonstrations"):
+            if name not in other or other[name] != record[name]:
+                raise UserError(f"{run / 'run.json'}: its {name} are not those of {runs[0].name}, but a try is of one")
     returns = read_record(results / record["task"] / "demonstrations" / "returns.json", ReturnsRecord)
-    steps, values = curves.on_grid([curves.read_curve(run) for run in runs])
-    at_the_end = curves.last_quarter(steps, values)
     return {
-        "task": task_label(record["task"]),
-        "method": methods.label(record["method"]),
+        "task": record["task"],
+        "method": record["method"],
         "demonstrations": "these" if record["demonstrations"] == returns["digest"] else "others",
         "set otherwise": _otherwise(record, settings),
-        "steps": str(steps[-1]),
+        **_ended(runs),
+    }
+
+
+def _own_until(results: Path, settings: ExperimentSettings, task: str, method: str, steps: int) -> list[dict[str, Any]]:
+    """A row of the experiment's own runs, if there are such, up to `steps`."""
+    folders = [results / task / "states" / method / f"seed{seed}" for seed in settings.seeds_of(task)]
+    runs = [folder for folder in folders if (folder / "curve.csv").exists()]
+    named = {"task": task, "method": method, "demonstrations": "these", "set otherwise": "nothing: the figure's seeds"}
+    return [{**named, **_ended(runs, steps)}] if runs else []
+
+
+def _ended(runs: Sequence[Path], until: float = np.inf) -> dict[str, Any]:
+    """How runs ended, or where they were at the step `until`."""
+    steps, values = curves.on_grid([curves.read_curve(run) for run in runs])
+    steps, values = steps[steps <= until], values[:, steps <= until]
+    at_the_end = curves.last_quarter(steps, values)
+    return {
+        "steps": steps[-1],
         "mean return, last quarter": f"{at_the_end.mean():.0f}",
         "each seed": ", ".join(f"{end:.0f}" for end in at_the_end),
     }
@@ -172,26 +200,60 @@ def fits(folder: Path) -> pd.DataFrame:
     Raises:
         UserError: if there is none, or one is of something else.
     """
-    files = sorted(folder.glob("*.csv"))
-    if not files:
-        raise UserError(f"{folder} holds no csv of measure/expert_fit.py")
-    measured = pd.concat([pd.read_csv(file) for file in files])
     columns = {"all times": "", "the first tenth, least noise": ", little noise"}
-    needed = [
-        "task",
-        "passes",
-        *(f"{states}{of}" for of in columns.values() for states in ("demonstrations", "held out")),
-    ]
-    if measured.reindex(columns=needed).isna().any(axis=None):
-        raise UserError(f"{folder}: each csv must be one of measure/expert_fit.py; take others away")
+    shown_and_held_out = [f"{states}{of}" for of in columns.values() for states in ("demonstrations", "held out")]
+    measured = _measured(folder, "expert_fit", ["task", "passes"], shown_and_held_out)
     shown = {
         name: _side_by_side(measured[f"demonstrations{of}"], measured[f"held out{of}"]) for name, of in columns.items()
     }
     table = measured.assign(task=measured["task"].map(task_label), **shown).pivot(index="passes", columns="task")[
         [*shown]
     ]
+    if table.isna().any(axis=None):
+        raise UserError(f"{folder}: its files are of other numbers of passes; measure all of them by one program")
     table.columns = [f"{task}, {times}" for times, task in table.columns]
     return table[sorted(table)].rename_axis("passes, error on what is shown / held out").reset_index().astype(str)
+
+
+def policy_rewards(folder: Path) -> pd.DataFrame:
+    """What measure/policy_rewards.py wrote, a file for each task: policies from the lowest return to the highest, and
+    each method's reward of them.
+
+    Raises:
+        UserError: if there is none, or one is of something else.
+    """
+    keys = ["task", "policy", "actions", "method"]
+    measured = _measured(folder, "policy_rewards", keys, ["return", "reward", "error"])
+    order = [methods.label(name) for name in measured["method"].unique()]
+    shares = measured["actions"].map(lambda share: "" if share == 1 else f", {share:g} of its actions")
+    said = [f"{mean:+.2f} ± {error:.2f}" for mean, error in zip(measured["reward"], measured["error"], strict=True)]
+    shown = {"task": measured["task"].map(task_label), "policy": measured["policy"] + shares, "said": said}
+    table = measured.assign(**shown, method=measured["method"].map(methods.label))
+    table = table.pivot(index=["task", "return", "policy"], columns="method", values="said")[order]
+    table = table.rename_axis(columns=None).reset_index()
+    return table.assign(**{"return": table["return"].map("{:.0f}".format)})
+
+
+def _measured(folder: Path, program: str, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
+    """The rows of all files in `folder`, of a program of src/measure: what was measured for each of `keys`."""
+    files = sorted(folder.glob("*.csv"))
+    if not files:
+        raise UserError(f"{folder} holds no csv of measure/{program}.py")
+    return pd.concat([_read_measured(file, program, keys, values) for file in files], ignore_index=True)
+
+
+def _read_measured(file: Path, program: str, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
+    refused = UserError(f"{file} is not as measure/{program}.py wrote it: write it anew, or take it away")
+    try:
+        table = pd.read_csv(file)
+    except (OSError, ValueError):  # pandas' own are such, and a decoder's
+        raise refused from None
+    if table.empty or not {*keys, *values} <= set(table) or table.duplicated(list(keys)).any():
+        raise refused
+    numbers = table[list(values)].apply(pd.to_numeric, errors="coerce")
+    if not np.isfinite(numbers.to_numpy(float)).all():
+        raise refused
+    return table.assign(**numbers)
 
 
 def _side_by_side(shown: pd.Series, heldout: pd.Series) -> list[str]:

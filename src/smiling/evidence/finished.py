@@ -272,10 +272,11 @@ def remarks(drawn: dict[str, Any]) -> list[str]:
     """Sentences on what a reader of something drawn should know, from its record (`drawn_from`)."""
     made, said = drawn["made_by"], []
     several = [f"{len(made[what])} {name}" for what, name in SEVERAL.items() if len(made[what]) > 1]
-    if made["of_other_code"]:
-        several.insert(0, f"{made['of_other_code']} by other code than this tree's")
     if several:
         said.append(f"made differently among its {made['runs']} runs: {', '.join(several)}")
+    if other := made["of_other_code"]:
+        which = f"all {made['runs']}" if other == made["runs"] else f"{other} of {made['runs']}"
+        said.append(f"{which} runs were made by other code than this tree's")
     if drawn["not_normalised"]:
         said.append(
             f"not normalised, the expert being unknown or no better than random: {', '.join(drawn['not_normalised'])} "

@@ -7,7 +7,7 @@ power in the docstrings were measured by `python src/measure/coverage_and_power.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -92,6 +92,7 @@ class Comparison:
     below: float
     arrangements: int  # of seeds among methods, or of signs: how many there are,
     drawn: int  # and how many of them were drawn; all looked at, if 0
+    named: str = "permutations"
 
     @property
     def either(self) -> float:
@@ -102,8 +103,8 @@ class Comparison:
     def how(self) -> str:
         """How the p-values were found."""
         if self.drawn:
-            return f"permutations, {self.drawn} drawn of {self.arrangements:.2g}"
-        return f"permutations, all {self.arrangements}"
+            return f"{self.named}, {self.drawn} drawn of {self.arrangements:.2g}"
+        return f"{self.named}, all {self.arrangements}"
 
 
 def permutation_test(mine: Scores, other: Scores, drawn: int = DRAWN_ARRANGEMENTS, seed: int = 0) -> Comparison:
@@ -168,7 +169,8 @@ def sign_flip_test(scores: Scores, drawn: int = DRAWN_ARRANGEMENTS, seed: int = 
     weights = np.concatenate([task / len(task) for task in scores]) / len(scores)
     exact = len(weights) <= math.log2(MOST_ARRANGEMENTS)
     signs = _all_signs(len(weights)) if exact else _drawn_signs(len(weights), drawn, seed)
-    return _compared(float(weights.sum()), signs @ weights, 2 ** len(weights), exact)
+    found = _compared(float(weights.sum()), signs @ weights, 2 ** len(weights), exact)
+    return replace(found, named="flipped signs")
 
 
 @lru_cache(maxsize=64)

@@ -71,22 +71,30 @@ def method_table(shared: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([{"method": method, **row_of(shared, method)} for method in shared["method"].unique()])
 
 
-def improvement_table(shared: pd.DataFrame) -> pd.DataFrame:
-    """Of each pair the probability that a run of one ends above a run of the other, and whether their means differ.
+def difference_table(shared: pd.DataFrame) -> pd.DataFrame:
+    """Of each pair, both ways round, the difference of their means.
 
-    `p` is the two-sided p-value of a permutation test of the difference of means, by Holm's correction for all pairs.
+    `p` is the two-sided p-value of a permutation test, by Holm's correction for all pairs.
     """
     values = {method: of_method(shared, method) for method in shared["method"].unique()}
     pairs = list(combinations(values, 2))
     tests = [statistics.permutation_test(values[mine], values[other]) for mine, other in pairs]
+    rows = [
+        {"method": mine, "other": other, "difference": sign * test.difference, "p": p}
+        for pair, test, p in zip(pairs, tests, statistics.holm([test.either for test in tests]), strict=True)
+        for sign, (mine, other) in ((1, pair), (-1, pair[::-1]))
+    ]
+    return pd.DataFrame(rows, columns=["method", "other", "difference", "p"])
+
+
+def improvement_table(shared: pd.DataFrame) -> pd.DataFrame:
+    """Of each pair the probability that a run of one ends above a run of the other, and how their means differ."""
     rows = []
-    for pair, test, p in zip(pairs, tests, statistics.holm([test.either for test in tests]), strict=True):
-        for sign, (mine, other) in ((1, pair), (-1, pair[::-1])):
-            samples = values[mine], values[other]
-            probability = statistics.probability_of_improvement
-            bounds = statistics.bootstrap_interval(probability, *samples)
-            row = {"method": mine, "other": other, **_named("probability", probability(*samples), bounds)}
-            rows.append({**row, "difference": sign * test.difference, "p": p, "tasks": len(samples[0])})
+    for row in difference_table(shared).to_dict("records"):
+        mine, other = (of_method(shared, row[name]) for name in ("method", "other"))
+        probability = statistics.probability_of_improvement
+        bounds = statistics.bootstrap_interval(probability, mine, other)
+        rows.append({**row, **_named("probability", probability(mine, other), bounds), "tasks": len(mine)})
     columns = {"probability_lower": "lower", "probability_upper": "upper"}
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["method", "other"]).rename(columns=columns)
 
@@ -146,12 +154,19 @@ def _shown(row: pd.Series) -> dict[str, str]:
     return dict(zip(headings, (bounded(row, name) for name in BOUNDED), strict=True))
 
 
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def pairs_to_read(table: pd.DataFrame) -> pd.DataFrame:
     """`improvement_table` for people."""
     rows = []
     for _, row in table.iterrows():
         pair = {"a run of": methods.label(row["method"]), "ends above one of": methods.label(row["other"])}
         named = row.rename({"lower": "probability_lower", "upper": "probability_upper"})
-        tested = {"difference of means": f"{row['difference']:+.2f}", "p (Holm)": f"{row['p']:.3f}"}
+        tested = {
+            "difference of means": f"{row['difference']:+.2f}",
+            "p (Holm)": "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}",
+        }
         rows.append({**pair, "with probability": bounded(named, "probability"), **tested})
     return pd.DataFrame(rows)

@@ -33,9 +33,14 @@ def effect(difference: Difference | None) -> str:
     """A difference with its interval."""
     if difference is None:
         return "no runs"
-    if math.isnan(difference.lower):
-        return f"{difference.value:+.2f} ({statistics.NO_INTERVAL})"
-    return f"{difference.value:+.2f} [{difference.lower:+.2f}, {difference.upper:+.2f}]"
+    return bounded(difference.value, difference.lower, difference.upper)
+
+
+def bounded(value: float, lower: float, upper: float) -> str:
+    """A difference and its interval, which nan says that there is none of."""
+    if math.isnan(lower):
+        return f"{value:+.2f} ({statistics.NO_INTERVAL})"
+    return f"{value:+.2f} [{lower:+.2f}, {upper:+.2f}]"
 
 
 def in_words(answer: Answer) -> str:
@@ -78,11 +83,18 @@ def missing(verdict: Verdict) -> str:
     answer = verdict.deciding
     waits = absent_runs([key for each in verdict.answers for key in each.absent])
     waits += dict.fromkeys(f"{each.part.what}: {why}" for each in verdict.answers for why in each.too_short)
-    if answer is not None and answer.complete and answer.tasks_above < answer.tasks_needed > 1:
-        waits.append(f"above zero on {answer.tasks_above} tasks, {answer.tasks_needed} are needed")
+    if answer is not None and answer.complete:
+        waits.append(tasks_short(answer))
     if answer is not None:
         waits.append(plan(answer))
     return "; ".join(wait for wait in waits if wait)
+
+
+def tasks_short(answer: Answer) -> str:
+    """On how many tasks a difference is above zero, where it must be on more; nothing where it is on enough."""
+    if answer.tasks_above >= answer.tasks_needed or answer.tasks_needed == 1:
+        return ""
+    return f"above zero on {answer.tasks_above} of the {answer.tasks_needed} tasks that it must be"
 
 
 def absent_runs(keys: Sequence[Key]) -> list[str]:

@@ -74,7 +74,7 @@ def contents(results: Path, settings: ExperimentSettings, films: Path, record: d
     return {
         "settings": settings,
         "asked": findings.asked(settings),
-        "found": [*findings.on_claims(examined), *findings.on_scores(first, not_normalised)],
+        "found": [*findings.on_scores(first, not_normalised), *findings.on_claims(examined)],
         "remarks": finished.remarks(record),
         "data": charts.of_experiment(results, settings, drawn, not_normalised),
         "figures": [_figure_tables(FIGURES[name].title, found, not_normalised) for name, found in scores.items()],

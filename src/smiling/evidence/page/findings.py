@@ -71,16 +71,22 @@ def nearest(examined: Examination) -> list[str]:
 
 
 def on_scores(scores: pd.DataFrame, not_normalised: Sequence[str]) -> list[str]:
-    """Means at the end over the tasks that all methods share, best first, and which pairs differ."""
+    """Means at the end on each of the tasks that all methods share and over all of them, and which pairs differ."""
     tasks = summaries.shared_tasks(scores, not_normalised)
     if not tasks:
         return [f"Methods cannot be averaged over tasks: {summaries.NOTHING_SHARED} can be normalised."]
-    shared = scores[scores["task"].isin(tasks)]
-    table = summaries.method_table(shared).sort_values("final_mean", ascending=False)
+    said = ["At the end, as normalised returns (the expert is 1, random actions 0):"]
+    said += [f"On {task_label(task)}: {best_first(scores[scores['task'] == task])}" for task in tasks]
+    if len(tasks) > 1:
+        said.append(f"On the mean of {len(tasks)} tasks: {best_first(scores[scores['task'].isin(tasks)])}")
+    return said
+
+
+def best_first(scores: pd.DataFrame) -> str:
+    """Means at the end, and what of them is told apart."""
+    table = summaries.method_table(scores).sort_values("final_mean", ascending=False)
     means = [f"{methods.label(row['method'])} {bounded(row, 'final_mean')}" for _, row in table.iterrows()]
-    where = task_label(tasks[0]) if len(tasks) == 1 else f"the mean of {len(tasks)} tasks"
-    said = [f"At the end, on {where}, normalised returns (the expert is 1, random actions 0) are: {', '.join(means)}."]
-    return said + on_pairs(summaries.improvement_table(shared))
+    return f"{', '.join(means)}. {' '.join(on_pairs(summaries.difference_table(scores)))}".strip()
 
 
 def on_pairs(table: pd.DataFrame) -> list[str]:

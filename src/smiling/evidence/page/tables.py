@@ -116,7 +116,7 @@ def provenance(results: Path, asked: ExperimentSettings, record: dict[str, Any],
         for path in (results / task / "expert" / "run.json" for task in asked.task_names())
         if path.exists()
     )
-    rows.append(["hours of processes", f"{imitation:.3g} imitating, {experts:.3g} of experts' training"])
+    rows.append(["hours of processes, by the clock", f"{imitation:.3g} imitating, {experts:.3g} of experts' training"])
     page = f"commit {finished.commit(drawn)}; {drawn['hardware']['processor']}, Python {drawn['python']}"
     rows.append(["this page", page])
     return Table("What made it.", ["what", "which"], rows)
