@@ -28,6 +28,7 @@ HOURS = (
     "src/measure/environments.py",
     "src/measure/expert_fit.py",
     "src/measure/pins.py",
+    "src/measure/policy_rewards.py",
     "src/measure/reference_returns.py",
     "src/measure/seeds.py",
     "src/measure/throughput.py",

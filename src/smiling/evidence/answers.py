@@ -66,8 +66,13 @@ def _part(verdict: Verdict, place: int, seed_hours: Mapping[Key, float]) -> dict
         "part": answer.part.what,
         "difference, 95 % interval": verdicts.in_words(answer),
         "found": verdicts.finding(verdict, place),
-        "to see it, four times of five": verdicts.tasks_short(answer) or _price(answer, seed_hours),
+        "to see it, four times of five": "; ".join(filter(None, [_price(answer, seed_hours), _tasks_short(answer)])),
     }
+
+
+def _tasks_short(answer: Answer) -> str:
+    """Why a difference above zero does not hold by more seeds alone."""
+    return verdicts.tasks_short(answer) if answer.effect and answer.effect.value > 0 else ""
 
 
 def _price(answer: Answer, seed_hours: Mapping[Key, float]) -> str:

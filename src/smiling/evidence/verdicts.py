@@ -197,7 +197,9 @@ def draw(verdicts: Sequence[Verdict], said: Sequence[str], name: str) -> Figure:
     )
     for axis, verdict, words in zip(axes[:, 0], verdicts, said, strict=True):
         _draw_claim(axis, verdict, words)
-    axes[-1, 0].set_xlabel("Difference in normalised return, 95 % interval")
+    axes[-1, 0].set_xlabel(
+        "Difference in normalised return, 95 % interval\neach by itself: green holds, orange fails, grey is undecided"
+    )
     title(
         image, f"The paper's claims, {name}: right of zero is what it says. Large points decide, small ones are tasks"
     )
