@@ -135,6 +135,16 @@ def test_a_try_without_a_run_is_told(tmp_path, results, settings):
         answers.tries(tried, results, settings)
 
 
+def test_a_try_whose_curve_is_another_is_refused(tmp_path, results, settings):
+    run = write_run(tmp_path / "tries" / "one", settings, TASK, "smiling", 7, [0.0, 10.0])
+    (run / "curve.csv").write_text("env_step,return\n0,0\n3000,999\n")
+    with pytest.raises(UserError, match="run.json is not of the curve.csv beside it"):
+        answers.tries(tmp_path / "tries", results, settings)
+    (run / "run.json").write_text("{}")
+    with pytest.raises(UserError, match="run.json does not say its task"):
+        answers.tries(tmp_path / "tries", results, settings)
+
+
 def test_fits_have_a_column_for_each_task_and_span_of_times(tmp_path):
     columns = {
         "demonstrations": 0.1234,

@@ -16,6 +16,7 @@ from smiling.evidence.finished import RunGroup
 from smiling.evidence.forecast import forecast
 from smiling.experiment import ExperimentSettings, in_full
 from smiling.runs.contract import ReturnsRecord, read_record
+from smiling.runs.provenance import file_digest
 from smiling.settings import UserError
 
 HOUR = 3600  # seconds
@@ -25,6 +26,8 @@ NOT_TRIED = (
     *("env_steps", "training.evaluate_every", "training.evaluation_episodes"),
     *(f"training.{name}" for name in hyperparameters.NO_HYPERPARAMETERS),
 )
+
+OF_A_TRY = ("task", "method", "settings", "demonstrations")  # what its runs have in common
 
 
 def ends(results: Path, settings: ExperimentSettings, groups: Sequence[RunGroup]) -> pd.DataFrame:
@@ -154,11 +157,11 @@ def tries(folder: Path, results: Path, settings: ExperimentSettings) -> pd.DataF
 
 def _try(folder: Path, results: Path, settings: ExperimentSettings) -> dict[str, Any]:
     runs = curves.runs_below(folder)
-    record = read_record(runs[0] / "run.json")
-    for run in runs:
-        other = read_record(run / "run.json")
-        for name in ("task", "method", "settings", "demonstrations"):
-            if name not in other or other[name] != record[name]:
+    records = [_read_try(run) for run in runs]
+    record = records[0]
+    for run, other in zip(runs, records, strict=True):
+        for name in OF_A_TRY:
+            if other[name] != record[name]:
                 raise UserError(f"{run / 'run.json'}: its {name} are not those of {runs[0].name}, but a try is of one")
     returns = read_record(results / record["task"] / "demonstrations" / "returns.json", ReturnsRecord)
     return {
@@ -168,6 +171,16 @@ def _try(folder: Path, results: Path, settings: ExperimentSettings) -> dict[str,
         "set otherwise": _otherwise(record, settings),
         **_ended(runs),
     }
+
+
+def _read_try(run: Path) -> dict[str, Any]:
+    path = run / "run.json"
+    record = read_record(path)
+    if absent := [name for name in OF_A_TRY if name not in record]:
+        raise UserError(f"{path} does not say its {absent[0]}: it is no run of this suite; take it away")
+    if record.get("curve") != file_digest(run / "curve.csv"):
+        raise UserError(f"{path} is not of the curve.csv beside it: take that run away, or make it anew")
+    return record
 
 
 def _own_until(results: Path, settings: ExperimentSettings, task: str, method: str, steps: int) -> list[dict[str, Any]]:
