@@ -33,6 +33,7 @@ HOURS = (
     "src/measure/seeds.py",
     "src/measure/throughput.py",
     "src/play.py --task cheetah_run --policy results",
+    "src/train_expert.py --scale desk",
     "src/train_expert.py --scale paper",
     "src/train_expert.py --task cheetah_run --out expert",
 )
