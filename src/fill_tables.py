@@ -42,9 +42,9 @@ def makers(options: argparse.Namespace) -> Makers:
     if options.tries:
         found["tries"] = lambda: answers.tries(options.tries, options.results, settings)
     if options.fits:
-        found["fits"] = lambda: answers.fits(options.fits)
+        found["fits"] = lambda: answers.fits(options.fits, options.results)
     if options.policy_rewards:
-        found["policy_rewards"] = lambda: answers.policy_rewards(options.policy_rewards)
+        found["policy_rewards"] = lambda: answers.policy_rewards(options.policy_rewards, options.results)
     return found
 
 

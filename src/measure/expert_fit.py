@@ -3,8 +3,8 @@
 Of SMILING's expert model as --scale has it on --task, the mean squared error on the noise (what it is fitted by), after
 ever more passes over the demonstrations: on them, and on as many held-out steps of the same expert, over all of the
 diffusion's times and over the first tenth, where noise is least and single trajectories could be told. Both files lie
-in --demonstrations, as collect_demonstrations.py writes them. Writes --out, a csv: a row for each number of passes,
-means over seeds.
+in --demonstrations, as collect_demonstrations.py writes them. Writes --out.csv, a row for each number of passes,
+means over seeds, and .json, what made it.
 """
 
 from pathlib import Path
@@ -15,9 +15,9 @@ from torch import Tensor
 
 import envs
 from smiling import command
+from smiling.evidence import measured_tables
 from smiling.experiment import load_experiment
-from smiling.runs.artefacts import named, whole
-from smiling.runs.demonstrations import read_demonstrations
+from smiling.runs.demonstrations import Demonstrations, read_demonstrations
 from smiling.runs.progress import Meter
 from smiling.score.diffusion import times_within
 from smiling.score.model import ScoreModel, ScoreModelSettings, denoising_loss, fit
@@ -57,9 +57,9 @@ def errors_while_fitted(settings: ScoreModelSettings, shown: Tensor, heldout: Te
     return pd.DataFrame(rows)
 
 
-def states_in(path: Path, task: str) -> Tensor:
-    """The states (n, state) of a demonstrations file."""
-    return torch.from_numpy(read_demonstrations(path, *envs.sizes(task)).observations)
+def states_of(demonstrations: Demonstrations) -> Tensor:
+    """Their states (n, state)."""
+    return torch.from_numpy(demonstrations.observations)
 
 
 def main() -> None:
@@ -69,16 +69,18 @@ def main() -> None:
         "--demonstrations", type=Path, required=True, help="folder of demonstrations.npz and heldout.npz"
     )
     options = flags.parse_args()
-    settings = load_experiment(options.scale, options.assignments).of_method("smiling", options.task).score_model
+    experiment = load_experiment(options.scale, options.assignments)
+    settings = experiment.of_method("smiling", options.task).score_model
     command.settle_process()
     shown, heldout = (
-        states_in(options.demonstrations / f"{name}.npz", options.task) for name in ("demonstrations", "heldout")
+        read_demonstrations(options.demonstrations / f"{name}.npz", *envs.sizes(options.task))
+        for name in ("demonstrations", "heldout")
     )
-    by_seed = [errors_while_fitted(settings, shown, heldout, seed) for seed in SEEDS]
+    by_seed = [errors_while_fitted(settings, states_of(shown), states_of(heldout), seed) for seed in SEEDS]
     table = pd.concat(by_seed).groupby("passes", as_index=False).mean()
     table.insert(0, "task", options.task)
-    with whole(named(options.out, ".csv")) as temporary:
-        table.to_csv(temporary, index=False)
+    of = {"demonstrations": shown.digest(), "held_out": heldout.digest()}
+    measured_tables.write(table, options.out, __file__, experiment, of)
     print(table.to_markdown(index=False, floatfmt=".4g"))
 
 

@@ -3,9 +3,10 @@
 A reward may rank the expert first and yet lead nowhere from where the learner is. So the reward of each of --methods is
 learnt from --demonstrations of --task and from states of the first of --policies, the learner's: sampled actions, and
 as many again of actions made SLOW times as large, which stand for what is older in its state buffer. Then every policy
-plays, its actions made each of SHARES times as large. Writes --out, a csv: for each method, policy and share the mean
+plays, its actions made each of SHARES times as large. Writes --out.csv: for each method, policy and share the mean
 return of an episode, and the mean reward of its states, in standard deviations of the reward over the states learnt
-from, 0 being their mean: the mean of rewards learnt by SEEDS from the same states, and its standard error.
+from, 0 being their mean: the mean of rewards learnt by SEEDS from the same states, and its standard error. Beside it
+.json says what made it.
 """
 
 import argparse
@@ -22,10 +23,12 @@ import envs
 from smiling import bits, command, stages
 from smiling.checks.watched import offered
 from smiling.evaluation import Policy
+from smiling.evidence import measured_tables
 from smiling.experiment import ExperimentSettings, load_experiment
 from smiling.reward import EpisodeReward, LearnedReward
-from smiling.runs.artefacts import named, whole
+from smiling.runs.demonstrations import read_demonstrations
 from smiling.runs.progress import Meter
+from smiling.runs.provenance import file_digest
 from smiling.runs.seeding import derive
 from smiling.settings import UserError
 from smiling.solvers.policies import read_policy
@@ -131,8 +134,11 @@ def main() -> None:
             row = {"task": task, "method": method, "policy": name, "actions": share, "return": returned}
             rows.append({**row, "reward": found[name, share].mean(), "error": found[name, share].sem()})
     table = pd.DataFrame(rows)
-    with whole(named(options.out, ".csv")) as temporary:
-        table.to_csv(temporary, index=False)
+    of = {
+        "demonstrations": read_demonstrations(options.demonstrations, *sizes).digest(),
+        "policies": {name: file_digest(path) for name, path in options.policies},
+    }
+    measured_tables.write(table, options.out, __file__, settings, of)
     print(table.to_markdown(index=False, floatfmt=".3g"))
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import ROOT, run_here
-from finished_runs import EXPERT, RANDOM, experiment, flags, write_returns, write_run
+from finished_runs import DIGEST, EXPERT, RANDOM, experiment, flags, write_returns, write_run
 from scipy import stats
 
-from smiling.evidence import answers, claims, examination
+from smiling.evidence import answers, claims, examination, measured_tables
 from smiling.settings import UserError
 
 TASK = "ball_in_cup_catch"
@@ -145,7 +145,21 @@ def test_a_try_whose_curve_is_another_is_refused(tmp_path, results, settings):
         answers.tries(tmp_path / "tries", results, settings)
 
 
-def test_fits_have_a_column_for_each_task_and_span_of_times(tmp_path):
+def write_measured(folder, name, rows):
+    """A table of src/measure, of the demonstrations that `write_returns` tells of."""
+    settings = experiment(*ASKED)
+    measured_tables.write(pd.DataFrame(rows), folder / name, __file__, settings, {"demonstrations": DIGEST})
+
+
+@pytest.fixture
+def of_two_tasks(tmp_path, settings):
+    """A results folder with demonstrations of two tasks."""
+    for task in ("cheetah_run", TASK):
+        write_returns(tmp_path / "two", settings, task)
+    return tmp_path / "two"
+
+
+def test_fits_have_a_column_for_each_task_and_span_of_times(tmp_path, of_two_tasks):
     columns = {
         "demonstrations": 0.1234,
         "held out": 0.5,
@@ -153,48 +167,21 @@ def test_fits_have_a_column_for_each_task_and_span_of_times(tmp_path):
         "held out, little noise": 1,
     }
     for task in ("cheetah_run", TASK):
-        rows = [{"task": task, "passes": passes, **columns} for passes in (50, 100)]
-        pd.DataFrame(rows).to_csv(tmp_path / f"{task}.csv", index=False)
-    table = answers.fits(tmp_path)
+        write_measured(tmp_path, task, [{"task": task, "passes": passes, **columns} for passes in (50, 100)])
+    table = answers.fits(tmp_path, of_two_tasks)
     assert [name.partition(",")[0] for name in table] == ["passes", *2 * ["Ball in cup: catch"], *2 * ["Cheetah: run"]]
     assert table.to_numpy().tolist() == [[passes, *2 * ["0.123 / 0.500", "0.700 / 1.000"]] for passes in ("50", "100")]
 
 
-def test_a_folder_without_fits_is_told(tmp_path):
-    with pytest.raises(UserError, match="holds no csv of measure/expert_fit.py"):
-        answers.fits(tmp_path)
-
-
-FIT = 'task,passes,demonstrations,held out,"demonstrations, little noise","held out, little noise"\n'
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\xff\xfe\x00",
-        b"task,passes\ncheetah_run,50\n",
-        FIT.encode(),
-        f"{FIT}cheetah_run,50,1,2,much,4\n".encode(),
-        f"{FIT}cheetah_run,50,1,2,inf,4\n".encode(),
-        f"{FIT}cheetah_run,50,1,2,3,4\ncheetah_run,50,1,2,3,4\n".encode(),
-    ],
-    ids=["empty", "no text", "other columns", "no rows", "a word", "infinite", "twice"],
-)
-def test_what_is_no_fit_is_named(content, tmp_path):
-    (tmp_path / "one.csv").write_bytes(content)
-    with pytest.raises(UserError, match="one.csv is not as measure/expert_fit.py wrote it"):
-        answers.fits(tmp_path)
-
-
-def test_fits_of_other_numbers_of_passes_are_told(tmp_path):
+def test_fits_of_other_numbers_of_passes_are_told(tmp_path, of_two_tasks):
+    errors = {f"{states}{of}": 1 for states in ("demonstrations", "held out") for of in ("", ", little noise")}
     for task, passes in (("cheetah_run", 50), (TASK, 100)):
-        (tmp_path / f"{task}.csv").write_text(f"{FIT}{task},{passes},1,2,3,4\n")
+        write_measured(tmp_path, task, [{"task": task, "passes": passes, **errors}])
     with pytest.raises(UserError, match="other numbers of passes"):
-        answers.fits(tmp_path)
+        answers.fits(tmp_path, of_two_tasks)
 
 
-def test_rewards_of_policies_go_from_the_lowest_return_to_the_highest(tmp_path):
+def test_rewards_of_policies_go_from_the_lowest_return_to_the_highest(tmp_path, of_two_tasks):
     rows = [
         {
             "task": TASK,
@@ -207,8 +194,8 @@ def test_rewards_of_policies_go_from_the_lowest_return_to_the_highest(tmp_path):
         for method, sign in (("smiling", 1), ("dac", -1))
         for share in (1.0, 0.5)
     ]
-    pd.DataFrame(rows).assign(error=0.05).to_csv(tmp_path / "one.csv", index=False)
-    table = answers.policy_rewards(tmp_path)
+    write_measured(tmp_path, "one", [row | {"error": 0.05} for row in rows])
+    table = answers.policy_rewards(tmp_path, of_two_tasks)
     assert list(table) == ["task", "return", "policy", "SMILING", "DAC"]
     assert table.to_numpy().tolist() == [
         ["Ball in cup: catch", "5", "one, 0.5 of its actions", "+0.50 ± 0.05", "-0.50 ± 0.05"],

@@ -1,5 +1,6 @@
 """Errors of a model that predicts nothing, of one that learns too few states by heart, and a file for each task."""
 
+import json
 import shutil
 
 import pandas as pd
@@ -40,6 +41,8 @@ def test_what_is_held_out_is_no_worse_where_it_is_what_is_shown(tmp_path, demons
     table = pd.read_csv(tmp_path / "fit.csv")
     assert table["passes"].is_monotonic_increasing
     assert (table["held out"] == table["demonstrations"]).all()
+    said = json.loads((tmp_path / "fit.json").read_text())
+    assert said["held_out"] == said["demonstrations"]
     assert (table["demonstrations"] < table["demonstrations, little noise"]).all()  # noise is what little noise hides
 
 

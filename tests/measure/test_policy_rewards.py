@@ -1,5 +1,7 @@
 """Rewards by hand, episodes played again beside, and a file of policies that are known."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from policy_rewards import SHARES, fresh, in_deviations, learn, played
 import envs
 from smiling.experiment import load_experiment
 from smiling.reward import LearnedReward
+from smiling.runs.provenance import file_digest
 from smiling.runs.seeding import derive
 from smiling.solvers.policies import write_policy
 from smiling.solvers.sac.networks import Actor
@@ -74,6 +77,9 @@ def test_a_row_for_each_method_policy_and_share(tmp_path, demonstrations_file, p
     table = pd.read_csv(out.with_suffix(".csv"))
     assert len(table) == 2 * 2 * len(SHARES)
     one, other = (table[table["policy"] == name].drop(columns="policy").to_numpy() for name in ("one", "other"))
+    assert json.loads(out.with_suffix(".json").read_text())["policies"] == dict.fromkeys(
+        ("one", "other"), file_digest(policy_file)
+    )
     assert (one[:, [0, 1, 2, 3]] == other[:, [0, 1, 2, 3]]).all()  # the same policy: the same returns
 
 

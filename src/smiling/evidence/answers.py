@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from smiling import methods
-from smiling.evidence import curves, finished, hyperparameters, statistics, summaries, verdicts
+from smiling.evidence import curves, finished, hyperparameters, measured_tables, statistics, summaries, verdicts
 from smiling.evidence.claims import Answer, Key, Verdict
 from smiling.evidence.curve_figures import FIGURES
 from smiling.evidence.figure_style import task_label
@@ -211,16 +211,16 @@ def _otherwise(record: Mapping[str, Any], settings: ExperimentSettings) -> str:
     return ", ".join(told) or "nothing"
 
 
-def fits(folder: Path) -> pd.DataFrame:
-    """What measure/expert_fit.py wrote, a file for each task: the expert's score model, on what it is fitted to / on
-    what is held out.
+def fits(folder: Path, results: Path) -> pd.DataFrame:
+    """What measure/expert_fit.py wrote of the demonstrations in `results`, a file for each task: the expert's score
+    model, on what it is fitted to / on what is held out.
 
     Raises:
         UserError: if there is none, or one is of something else.
     """
     columns = {"all times": "", "the first tenth, least noise": ", little noise"}
     shown_and_held_out = [f"{states}{of}" for of in columns.values() for states in ("demonstrations", "held out")]
-    measured = _measured(folder, "expert_fit", ["task", "passes"], shown_and_held_out)
+    measured = measured_tables.read(folder, "expert_fit", ["task", "passes"], shown_and_held_out, results)
     shown = {
         name: _side_by_side(measured[f"demonstrations{of}"], measured[f"held out{of}"]) for name, of in columns.items()
     }
@@ -233,15 +233,15 @@ def fits(folder: Path) -> pd.DataFrame:
     return table[sorted(table)].rename_axis("passes, error on what is shown / held out").reset_index().astype(str)
 
 
-def policy_rewards(folder: Path) -> pd.DataFrame:
-    """What measure/policy_rewards.py wrote, a file for each task: policies from the lowest return to the highest, and
-    each method's reward of them.
+def policy_rewards(folder: Path, results: Path) -> pd.DataFrame:
+    """What measure/policy_rewards.py wrote of the demonstrations in `results`, a file for each task: policies from the
+    lowest return to the highest, and each method's reward of them.
 
     Raises:
         UserError: if there is none, or one is of something else.
     """
     keys = ["task", "policy", "actions", "method"]
-    measured = _measured(folder, "policy_rewards", keys, ["return", "reward", "error"])
+    measured = measured_tables.read(folder, "policy_rewards", keys, ["return", "reward", "error"], results)
     order = [methods.label(name) for name in measured["method"].unique()]
     shares = measured["actions"].map(lambda share: "" if share == 1 else f", {share:g} of its actions")
     said = [f"{mean:+.2f} ± {error:.2f}" for mean, error in zip(measured["reward"], measured["error"], strict=True)]
@@ -250,28 +250,6 @@ def policy_rewards(folder: Path) -> pd.DataFrame:
     table = table.pivot(index=["task", "return", "policy"], columns="method", values="said")[order]
     table = table.rename_axis(columns=None).reset_index()
     return table.assign(**{"return": table["return"].map("{:.0f}".format)})
-
-
-def _measured(folder: Path, program: str, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
-    """The rows of all files in `folder`, of a program of src/measure: what was measured for each of `keys`."""
-    files = sorted(folder.glob("*.csv"))
-    if not files:
-        raise UserError(f"{folder} holds no csv of measure/{program}.py")
-    return pd.concat([_read_measured(file, program, keys, values) for file in files], ignore_index=True)
-
-
-def _read_measured(file: Path, program: str, keys: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
-    refused = UserError(f"{file} is not as measure/{program}.py wrote it: write it anew, or take it away")
-    try:
-        table = pd.read_csv(file)
-    except (OSError, ValueError):  # pandas' own are such, and a decoder's
-        raise refused from None
-    if table.empty or not {*keys, *values} <= set(table) or table.duplicated(list(keys)).any():
-        raise refused
-    numbers = table[list(values)].apply(pd.to_numeric, errors="coerce")
-    if not np.isfinite(numbers.to_numpy(float)).all():
-        raise refused
-    return table.assign(**numbers)
 
 
 def _side_by_side(shown: pd.Series, heldout: pd.Series) -> list[str]:

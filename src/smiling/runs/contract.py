@@ -99,6 +99,13 @@ class ReturnsRecord(Record):
     code: str | None = None
 
 
+class MeasuredRecord(Record):
+    """What stands beside a csv that a program of src/measure wrote."""
+
+    table: str | None = None
+    demonstrations: str | None = None
+
+
 def read_record(path: Path, kind: type[Record] = RunRecord) -> dict[str, Any]:
     """A record of a kind, as it is in its file.
 
