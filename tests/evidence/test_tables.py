@@ -90,6 +90,7 @@ def test_summaries_follow_from_the_scores(summary):
         for _, mine in scores.groupby("task")
     ]
     assert pairs.loc[("smiling", "dac"), "probability"] == pytest.approx(np.mean(ranks))
+    assert pairs.loc[("smiling", "dac"), ["lowest", "highest"]].tolist() == pytest.approx([min(ranks), max(ranks)])
     assert pairs.loc[("smiling", "dac"), ["tasks"]].item() == 2
     assert pairs["probability"].groupby(lambda pair: frozenset(pair)).sum().tolist() == pytest.approx([1, 1, 1])
 
@@ -98,6 +99,8 @@ def test_summary_to_read_lists_every_seed(summary):
     scores, words = pd.read_csv(summary / "scores.csv"), (summary / "results.md").read_text()
     mine = scores[(scores["task"] == "cheetah_run") & (scores["method"] == "dac")]["final"]
     assert ", ".join(f"{value:.2f}" for value in mine) in words
+    row = pd.read_csv(summary / "improvement.csv").set_index(["method", "other"]).loc["smiling", "dac"]
+    assert f"| {row['lowest']:.2f} to {row['highest']:.2f} " in words
     for name in ("profiles.png", "improvement.png"):
         assert (summary / name).read_bytes().startswith(b"\x89PNG")
 

@@ -88,13 +88,18 @@ def difference_table(shared: pd.DataFrame) -> pd.DataFrame:
 
 
 def improvement_table(shared: pd.DataFrame) -> pd.DataFrame:
-    """Of each pair the probability that a run of one ends above a run of the other, and how their means differ."""
+    """Of each pair the probability that a run of one ends above a run of the other, and how their means differ.
+
+    `lowest` and `highest` are the probabilities on single tasks: 0 and 1 make a mean of 0.5 that tells nothing apart.
+    """
     rows = []
     for row in difference_table(shared).to_dict("records"):
         mine, other = (of_method(shared, row[name]) for name in ("method", "other"))
         probability = statistics.probability_of_improvement
         bounds = statistics.bootstrap_interval(probability, mine, other)
-        rows.append({**row, **_named("probability", probability(mine, other), bounds), "tasks": len(mine)})
+        single = [float(probability([one], [another])) for one, another in zip(mine, other, strict=True)]
+        extremes = {"lowest": min(single), "highest": max(single), "tasks": len(mine)}
+        rows.append({**row, **_named("probability", probability(mine, other), bounds), **extremes})
     columns = {"probability_lower": "lower", "probability_upper": "upper"}
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["method", "other"]).rename(columns=columns)
 
@@ -168,5 +173,6 @@ def pairs_to_read(table: pd.DataFrame) -> pd.DataFrame:
             "difference of means": f"{row['difference']:+.2f}",
             "p (Holm)": "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}",
         }
-        rows.append({**pair, "with probability": bounded(named, "probability"), **tested})
+        single = f"{row['lowest']:.2f} to {row['highest']:.2f}"
+        rows.append({**pair, "with probability": bounded(named, "probability"), "on single tasks": single, **tested})
     return pd.DataFrame(rows)
