@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
 from smiling.bits import SIMD_BITS
 from smiling.settings import first_line
@@ -20,6 +21,7 @@ Found = tuple[dict[str, Tensor], dict[str, Sequence[Tensor]]]  # diagnostics, an
 Work = Callable[[dict[str, Tensor]], Found]
 
 _numbers = count()  # of the functions compiled in this process
+TRACES_GRADIENTS = "2.13"  # torch; what an older one compiles runs, and finds wrong gradients
 EAGER_CALLS = 3  # before recording: libraries choose their kernels and allocate their workspaces in the first ones
 
 
@@ -29,14 +31,17 @@ def in_one_piece(works: Mapping[str, Work], device: torch.device) -> dict[str, W
 
 
 class Compiled:
-    """`work` by torch.compile; as it is written where that fails, for want of a C++ compiler perhaps, which is said."""
+    """`work` by torch.compile; as it is written where that cannot be, for want of a C++ compiler, say: it says so."""
 
     kind = "compiled"
 
     def __init__(self, work: Work) -> None:
-        import torch._dynamo  # takes a second or two
+        if TorchVersion(torch.__version__) < TRACES_GRADIENTS:
+            self._stay_plain(work, f"PyTorch is {torch.__version__}, and compiles gradients from {TRACES_GRADIENTS} on")
+            return
+        from torch import _dynamo  # takes a second or two
 
-        torch._dynamo.config.trace_autograd_ops = True
+        _dynamo.config.trace_autograd_ops = True
         options: dict[str, Any] = {
             # It is called with nothing else than what it was compiled for: nothing needs guarding at each call.
             "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
@@ -51,9 +56,12 @@ class Compiled:
         try:
             return self._work(given)
         except torch._dynamo.exc.TorchDynamoException as error:  # before any of the work was done
-            print(f"the update runs uncompiled, more slowly: {first_line(error)}", flush=True)
-            self._work, self.kind = self._plain, "plain"
+            self._stay_plain(self._plain, first_line(error))
             return self._work(given)
+
+    def _stay_plain(self, work: Work, why: str) -> None:
+        print(f"the update runs uncompiled, more slowly: {why}", flush=True)
+        self._work, self.kind = work, "plain"
 
 
 def _alone(work: Work) -> Work:

@@ -125,6 +125,16 @@ def test_update_without_a_compiler_is_the_plain_one(capsys, monkeypatch, tmp_pat
     assert "the update runs uncompiled, more slowly" in capsys.readouterr().out
 
 
+def test_update_of_an_older_torch_is_the_plain_one(capsys, monkeypatch):
+    """2.11 compiles it to something that learns nothing, and does not say so."""
+    solvers = [sac(), sac()]
+    monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
+    solvers[1].in_one_piece()
+    differences(solvers, {1: 0, 10: 0})
+    assert solvers[1].update_kind == "plain"
+    assert "PyTorch is 2.11.0+cu130, and compiles gradients from 2.13 on" in capsys.readouterr().out
+
+
 def test_recorded_work_is_replayed_on_what_is_given(monkeypatch):
     """The bookkeeping alone, without a GPU: which calls are eager, and that a replay sees the latest inputs."""
 
