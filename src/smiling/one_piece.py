@@ -21,7 +21,7 @@ Found = tuple[dict[str, Tensor], dict[str, Sequence[Tensor]]]  # diagnostics, an
 Work = Callable[[dict[str, Tensor]], Found]
 
 _numbers = count()  # of the functions compiled in this process
-TRACES_GRADIENTS = "2.13"  # torch; what an older one compiles runs, and finds wrong gradients
+TRACES_GRADIENTS = "2.13"  # torch; what 2.11 compiles runs, and finds gradients of nothing but zeros
 EAGER_CALLS = 3  # before recording: libraries choose their kernels and allocate their workspaces in the first ones
 
 

@@ -126,7 +126,7 @@ def test_update_without_a_compiler_is_the_plain_one(capsys, monkeypatch, tmp_pat
 
 
 def test_update_of_an_older_torch_is_the_plain_one(capsys, monkeypatch):
-    """2.11 compiles it to something that learns nothing, and does not say so."""
+    """Compiled by 2.11 it finds gradients of nothing but zeros, and nothing says so."""
     solvers = [sac(), sac()]
     monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
     solvers[1].in_one_piece()
