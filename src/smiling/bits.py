@@ -26,6 +26,7 @@ PINS = {
 }
 NEEDED = ("avx", "avx2", "f16c", "fma", "bmi1", "bmi2", "abm", "movbe")  # x86-64-v3, as Linux calls its parts
 SIMD_BITS = 256  # of a compiled update's vectors
+TRACES_GRADIENTS = "2.13"  # of PyTorch: from there on torch.compile follows torch.autograd.grad
 RESTARTED = "SMILING_PINNED"  # so that a process restarts once at most
 OWN = "this machine's own"
 
@@ -88,9 +89,21 @@ def described(bits: Bits, device: str = "cpu", compiled: bool = False) -> dict[s
     }
 
 
+def why_uncompiled() -> str | None:
+    """Why this PyTorch must not compile an update, if so: what 2.11 makes runs, and finds gradients of zeros."""
+    import torch
+    from torch.torch_version import TorchVersion
+
+    if TorchVersion(torch.__version__) < TRACES_GRADIENTS:
+        return f"PyTorch is {torch.__version__}, and compiles gradients from {TRACES_GRADIENTS} on"
+    return None
+
+
 @cache
 def compiler() -> str | None:
-    """Name and version of the C++ compiler that torch.compile uses; None if it finds none."""
+    """Name and version of the C++ compiler that updates are compiled by, if there is one and PyTorch is not too old."""
+    if why_uncompiled():
+        return None
     from torch._inductor.cpp_builder import get_cpp_compiler  # takes a second or two
     from torch._inductor.exc import InvalidCxxCompiler
 

@@ -12,16 +12,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.torch_version import TorchVersion
 
-from smiling.bits import SIMD_BITS
+from smiling.bits import SIMD_BITS, why_uncompiled
 from smiling.settings import first_line
 
 Found = tuple[dict[str, Tensor], dict[str, Sequence[Tensor]]]  # diagnostics, and gradients by what they are for
 Work = Callable[[dict[str, Tensor]], Found]
 
 _numbers = count()  # of the functions compiled in this process
-TRACES_GRADIENTS = "2.13"  # torch; what 2.11 compiles runs, and finds gradients of nothing but zeros
 EAGER_CALLS = 3  # before recording: libraries choose their kernels and allocate their workspaces in the first ones
 
 
@@ -36,8 +34,8 @@ class Compiled:
     kind = "compiled"
 
     def __init__(self, work: Work) -> None:
-        if TorchVersion(torch.__version__) < TRACES_GRADIENTS:
-            self._stay_plain(work, f"PyTorch is {torch.__version__}, and compiles gradients from {TRACES_GRADIENTS} on")
+        if why := why_uncompiled():
+            self._stay_plain(work, why)
             return
         from torch import _dynamo  # takes a second or two
 

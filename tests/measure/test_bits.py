@@ -261,6 +261,11 @@ def test_a_compiled_updates_bits_are_those_of_its_compiler(monkeypatch):
     assert bits.described("any", compiled=True)["alike"] == "every x86-64 with AVX2, uncompiled"
 
 
+def test_a_pytorch_too_old_to_compile_gradients_compiles_nothing(monkeypatch):
+    monkeypatch.setattr("torch.__version__", "2.11.0+cpu")
+    assert bits.compiler.__wrapped__() is None
+
+
 PINNED_RULE = """
 rule environment_of_a_job:
     output:
