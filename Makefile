@@ -25,7 +25,7 @@ reference: setup
 	python src/draw_page.py --results results/reference/quick --out figures/reference/index
 	python src/draw_ablations.py --results results/reference/ablations $(STEPS_OF_ABLATIONS) --out figures/reference/ablations
 	python src/draw_curves.py $(DESK) --figure figure3 --out figures/reference/desk/figure3
-	python src/draw_curves.py $(DESK) --figure figure4 --set only_tasks=[ball_in_cup_catch] --out figures/reference/desk/figure4
+	python src/draw_curves.py $(DESK) --figure figure4 --out figures/reference/desk/figure4
 	python src/draw_curves.py $(DESK) --figure figure5 --out figures/reference/desk/figure5
 	python src/summarise.py $(DESK) --out figures/reference/desk/results
 	python src/check_claims.py $(DESK) --out figures/reference/desk/claims
