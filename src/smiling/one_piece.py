@@ -34,8 +34,9 @@ class Compiled:
     kind = "compiled"
 
     def __init__(self, work: Work) -> None:
+        self._plain = work
         if why := why_uncompiled():
-            self._stay_plain(work, why)
+            self._stay_plain(why)
             return
         from torch import _dynamo  # takes a second or two
 
@@ -47,19 +48,18 @@ class Compiled:
             "cpp_wrapper": True,
             "cpp.simdlen": SIMD_BITS if "TORCHINDUCTOR_CPP_MARCH" in os.environ else None,  # None: as wide as there are
         }
-        self._plain = work
         self._work = torch.compile(_alone(work), fullgraph=True, dynamic=False, options=options)
 
     def __call__(self, given: dict[str, Tensor]) -> Found:
         try:
             return self._work(given)
         except torch._dynamo.exc.TorchDynamoException as error:  # before any of the work was done
-            self._stay_plain(self._plain, first_line(error))
+            self._stay_plain(first_line(error))
             return self._work(given)
 
-    def _stay_plain(self, work: Work, why: str) -> None:
+    def _stay_plain(self, why: str) -> None:
         print(f"the update runs uncompiled, more slowly: {why}", flush=True)
-        self._work, self.kind = work, "plain"
+        self._work, self.kind = self._plain, "plain"
 
 
 def _alone(work: Work) -> Work:

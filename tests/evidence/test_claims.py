@@ -88,7 +88,7 @@ def test_five_of_six_may_miss_one():
     found["states", "humanoid_walk", "dac"] = rising(1.2)
     second = examine(found)[1]
     assert second.verdict == "undecided"
-    assert "means above zero: 4 tasks of the 5 needed" in verdicts.missing(second)
+    assert "above zero on 4 of the 5 tasks that it must be" in verdicts.missing(second)
     found["states", "humanoid_pole", "dac"] = found["states", "humanoid_crawl", "dac"] = rising(2.5)
     assert examine(found)[1].verdict == "contradicted"
 

@@ -94,7 +94,7 @@ def tasks_short(answer: Answer) -> str:
     """On how many tasks a difference is above zero, where it must be on more; nothing where it is on enough."""
     if answer.tasks_above >= answer.tasks_needed or answer.tasks_needed == 1:
         return ""
-    return f"means above zero: {answer.tasks_above} tasks of the {answer.tasks_needed} needed"
+    return f"its mean is above zero on {answer.tasks_above} of the {answer.tasks_needed} tasks that it must be"
 
 
 def absent_runs(keys: Sequence[Key]) -> list[str]:
